@@ -1,0 +1,135 @@
+"""The bus: shows each event to every sink, in order, and takes nothing back."""
+
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from agentctl.events.event import Event
+
+
+class Sink(Protocol):
+    """Something that is shown events: a terminal, a log, a stream, metrics."""
+
+    def on_event(self, event: Event) -> None:
+        """Take one event. Must not block; a sink that does goes into a `BufferedSink`."""
+
+    def close(self) -> None:
+        """There are no more events."""
+
+
+def _say(text: str) -> None:
+    print(f"warning: {text}", file=sys.stderr)
+
+
+class EventBus:
+    """Fans events out to sinks. `publish` may be called from one thread at a time."""
+
+    def __init__(self, sinks: Sequence[Sink] = (), *, on_problem: Callable[[str], None] = _say) -> None:
+        """Take the sinks, in the order in which they are shown an event.
+
+        Args:
+            sinks: closed by `close`.
+            on_problem: told once of each sink that raised; that sink is shown nothing more.
+        """
+        self._sinks = list(sinks)
+        self._on_problem = on_problem
+
+    def publish(self, event: Event) -> None:
+        """Show the event to every sink. Does not block and does not raise."""
+        for sink in tuple(self._sinks):
+            self._guarded(sink, lambda sink=sink: sink.on_event(event))  # type: ignore[misc]
+
+    def close(self) -> None:
+        """Close every sink, also those after one that fails to. May be called again."""
+        for sink in tuple(self._sinks):
+            if self._guarded(sink, sink.close):
+                self._sinks.remove(sink)
+
+    def _guarded(self, sink: Sink, call: Callable[[], None]) -> bool:
+        try:
+            call()
+        except Exception as error:  # noqa: BLE001 - a boundary: no sink may fail a run
+            self._sinks.remove(sink)
+            self._on_problem(_failure(sink, error))
+            return False
+        return True
+
+
+class BufferedSink:
+    """Runs a sink that may block, such as one that prints, in a thread of its own.
+
+    When `limit` events wait, `token` events are dropped, and that is said once; other
+    events always wait their turn.
+    """
+
+    def __init__(self, sink: Sink, limit: int = 10_000, *, on_problem: Callable[[str], None] = _say) -> None:
+        """Wrap `sink`, whose `on_event` and `close` are from now on called in one daemon thread only.
+
+        Args:
+            sink: what to run.
+            limit: events that may wait before tokens are dropped.
+            on_problem: told once that tokens were dropped, and once that the sink raised.
+        """
+        self._sink = sink
+        self._limit = limit
+        self._on_problem = on_problem
+        self._changed = threading.Condition()
+        self._pending: deque[Event] = deque()
+        self._is_closing = False
+        self._is_broken = False
+        self.dropped = 0
+        """Tokens that were not shown."""
+        self._thread = threading.Thread(target=self._run, name="agentctl-sink", daemon=True)
+        self._thread.start()
+
+    def on_event(self, event: Event) -> None:
+        """Queue the event; never blocks."""
+        with self._changed:
+            if self._is_closing or self._is_broken:
+                return
+            is_dropped = event.type == "token" and len(self._pending) >= self._limit
+            if is_dropped:
+                self.dropped += 1
+            else:
+                self._pending.append(event)
+                self._changed.notify()
+            is_first = is_dropped and self.dropped == 1
+        if is_first:
+            self._on_problem("the output is slower than the run; some of the streamed text is left out")
+
+    def close(self, timeout_s: float | None = None) -> None:
+        """Show what waits, close the sink and end the thread. May be called again.
+
+        Args:
+            timeout_s: how long to wait for that. Default: for as long as the reader takes, because
+                someone who pages through the output is no reason to lose it.
+        """
+        with self._changed:
+            self._is_closing = True
+            self._changed.notify()
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        try:
+            while (event := self._take()) is not None:
+                self._sink.on_event(event)
+            self._sink.close()
+        except BrokenPipeError:  # the reader has gone, as `head` does: nothing to tell
+            pass
+        except Exception as error:  # noqa: BLE001 - a boundary: no sink may fail a run
+            self._on_problem(_failure(self._sink, error))
+        finally:
+            with self._changed:
+                self._is_broken = True
+                self._pending.clear()
+
+    def _take(self) -> Event | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._pending or self._is_closing)
+            return self._pending.popleft() if self._pending else None
+
+
+def _failure(sink: Sink, error: Exception) -> str:
+    return f"{type(sink).__name__} failed and is shown no more events: {type(error).__name__}: {error}"
