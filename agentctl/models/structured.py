@@ -1,0 +1,65 @@
+"""Structured answers: what is asked, whether it was given, and how to ask once more."""
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from agentctl.models.call import Message, ModelRequest
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator
+
+SHOWN = 2_000
+
+
+class AnswerInvalid(Exception):
+    """An answer is no JSON object of the schema; the text says where and why."""
+
+
+def instruction(schema: Mapping[str, object]) -> str:
+    """Words that ask for the structure, for models that cannot be bound to it."""
+    return "Answer with one JSON object that follows this JSON Schema, and with nothing else:\n" + json.dumps(
+        schema, ensure_ascii=False
+    )
+
+
+def repair_messages(request: ModelRequest, text: str, invalid: AnswerInvalid) -> list[Message]:
+    """The conversation so far, the wrong answer, and what is wrong with it."""
+    assert request.schema is not None
+    return [
+        *request.messages,
+        {"role": "assistant", "content": text[:SHOWN] or "(nothing)"},
+        {"role": "user", "content": f"That answer cannot be used: {invalid}. {instruction(request.schema)}"},
+    ]
+
+
+def parse_answer(text: str, schema: Mapping[str, object]) -> dict[str, object]:
+    """The JSON object in `text`, checked; a code fence or words around it are dropped.
+
+    Raises:
+        AnswerInvalid: there is none, or it does not follow the schema.
+    """
+    start, end = text.find("{"), text.rfind("}")
+    try:
+        data = json.loads(text[start : end + 1], parse_constant=_refuse) if 0 <= start < end else None
+    except ValueError as error:
+        raise AnswerInvalid(f"it is no valid JSON ({error})") from None
+    if not isinstance(data, dict):
+        raise AnswerInvalid("it holds no JSON object")
+    fault = next(iter(_validator(json.dumps(schema, sort_keys=True)).iter_errors(data)), None)
+    if fault is not None:
+        raise AnswerInvalid(f"{fault.json_path}: {fault.message[:200]}")
+    return data
+
+
+def _refuse(word: str) -> object:
+    raise ValueError(f"{word} is not a number of JSON")
+
+
+@lru_cache(maxsize=256)
+def _validator(schema: str) -> "Validator":
+    # 60 ms that only those pay whose model answers in a structure.
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(json.loads(schema))

@@ -1,0 +1,184 @@
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from agentctl.errors import ModelFailed, UsageError, WorkspaceInvalid
+from agentctl.models import ModelClient, ModelConfig, ModelReply, ModelRequest, Models, Retry
+
+Ask = Callable[..., ModelRequest]
+Scripted = Callable[..., ModelClient]
+SCHEMA = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
+
+
+async def texts(client: ModelClient, *requests: ModelRequest) -> list[str]:
+    return [(await client.generate(request)).text for request in requests]
+
+
+async def test_the_first_unused_reply_that_matches_is_taken(scripted: Scripted, ask: Ask) -> None:
+    client = scripted("""replies:
+      - {agent: optimist, text: hope}
+      - {agent: critic, round: 2, text: second}
+      - {agent: critic, contains: good, text: one}
+      - {stage: debate, text: two}
+    """)
+
+    assert await texts(client, ask(), ask(), ask(round=2), ask(agent="optimist")) == ["one", "two", "second", "hope"]
+
+
+async def test_each_run_starts_with_a_fresh_script(scripted: Scripted, ask: Ask) -> None:
+    client = scripted("replies: [{text: a}, {text: b}]")
+
+    assert await texts(client, ask(), ask(run_id="run2"), ask(), ask(run_id="run2")) == ["a", "a", "b", "b"]
+
+
+async def test_a_repeated_reply_is_used_as_often_as_it_says(scripted: Scripted, ask: Ask) -> None:
+    client = scripted("replies: [{text: a, repeat: 2}, {text: b, repeat: true}]")
+
+    assert await texts(client, *[ask()] * 5) == ["a", "a", "b", "b", "b"]
+
+
+async def test_none_left_shows_the_prompt_and_a_hint(scripted: Scripted, ask: Ask) -> None:
+    client = scripted("replies: []")
+    with pytest.raises(ModelFailed, match=r"'critic' in stage 'debate', round 1.*'Is it good") as raised:
+        await client.generate(ask())
+
+    assert (raised.value.code, raised.value.attempts) == ("model-no-reply", 1)
+    assert "replies.yaml" in raised.value.hint
+
+
+async def test_a_replayed_reply_counts_as_used_with_its_failed_tries(scripted: Scripted, ask: Ask) -> None:
+    replies = "replies: [{error: 500}, {text: a}, {text: b}]"
+    first = await scripted(replies).generate(ask())
+    kept = ModelReply.from_json(first.to_json())
+
+    resumed = scripted(replies)
+    resumed.replayed(ask(run_id="run2"), kept)
+
+    assert (first.text, first.attempts) == ("a", 2)
+    assert await texts(resumed, ask(run_id="run2")) == ["b"]
+
+
+async def test_a_forgotten_run_leaves_nothing_behind(tmp_path: Path, ask: Ask) -> None:
+    (tmp_path / "s.yaml").write_text("replies: [{text: a}]")
+    models = Models({})
+    client = models.get(ModelConfig("scripted:s.yaml"), workspace="w", folder=tmp_path)
+    await client.generate(ask())
+
+    models.forget("run1")
+
+    assert await texts(client, ask()) == ["a"]
+
+
+async def test_given_fields_become_the_structured_answer(scripted: Scripted, ask: Ask) -> None:
+    client = scripted("""replies:
+      - text: fine
+        scores: {risk: 0.5}
+        options: [{id: a, title: A, text: t}]
+        decision: {verdict: book}
+        usage: {input_tokens: 7, output_tokens: 3}
+    """)
+    reply = await client.generate(ask(schema=SCHEMA))
+
+    assert reply.text == "fine"
+    assert reply.data == {
+        "text": "fine",
+        "scores": {"risk": 0.5},
+        "options": [{"id": "a", "title": "A", "text": "t"}],
+        "decision": {"verdict": "book"},
+    }
+    assert (reply.usage, reply.cost_usd) == ({"input_tokens": 7, "output_tokens": 3}, 0.0)
+
+
+async def test_text_alone_is_the_text_field(scripted: Scripted, ask: Ask) -> None:
+    client = scripted("replies: [{text: fine, repeat: true}]")
+
+    assert (await client.generate(ask(schema=SCHEMA))).data == {"text": "fine"}
+    assert (await client.generate(ask())).data is None
+
+
+async def test_it_streams_and_is_labelled_simulated(scripted: Scripted, ask: Ask) -> None:
+    tokens: list[str] = []
+    reply = await scripted("replies: [{text: quite a few words of text}]").generate(ask(), tokens.append)
+
+    assert "".join(tokens) == "quite a few words of text"
+    assert len(tokens) > 1
+    assert reply.simulated
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "status", "attempts"),
+    [
+        ("timeout", "model-timeout", None, 2),
+        ("429", "model-rate-limited", 429, 2),
+        ("500", "model-server-error", 500, 2),
+        ("malformed", "model-malformed", None, 2),
+        ("filtered", "model-filtered", None, 1),
+    ],
+)
+async def test_errors_take_the_way_of_real_ones(
+    scripted: Scripted, ask: Ask, error: str, code: str, status: int | None, attempts: int
+) -> None:
+    client = scripted(f"replies: [{{error: {error}, repeat: true}}]", retry=Retry(2, 0))
+    with pytest.raises(ModelFailed) as raised:
+        await client.generate(ask())
+
+    assert (raised.value.code, raised.value.status, raised.value.attempts) == (code, status, attempts)
+
+
+async def test_a_malformed_structure_is_repaired_by_the_next_reply(scripted: Scripted, ask: Ask) -> None:
+    client = scripted("replies: [{error: malformed}, {text: better}]")
+    reply = await client.generate(ask(schema=SCHEMA))
+
+    assert (reply.data, reply.attempts) == ({"text": "better"}, 2)
+
+
+async def test_a_reply_may_take_its_time_or_too_long(scripted: Scripted, ask: Ask) -> None:
+    client = scripted("replies: [{text: a, delay_s: 0.05}, {text: b, delay_s: 9}]", retry=Retry(1), timeout_s=0.2)
+    started = time.monotonic()
+    await client.generate(ask())
+
+    assert time.monotonic() - started >= 0.05
+    with pytest.raises(ModelFailed, match=r"no answer within 0\.2 s"):
+        await client.generate(ask())
+
+
+async def test_runs_at_once_do_not_take_each_others_replies(scripted: Scripted, ask: Ask) -> None:
+    client = scripted("replies: [{text: a}, {text: b}]")
+    got = await asyncio.gather(*(texts(client, ask(run_id=str(n)), ask(run_id=str(n))) for n in range(20)))
+
+    assert got == [["a", "b"]] * 20
+
+
+async def test_tool_calls_are_passed_on(scripted: Scripted, ask: Ask) -> None:
+    reply = await scripted("replies: [{tool_calls: [{name: search, args: {q: x}}]}]").generate(ask())
+
+    assert reply.tool_calls == [{"id": "call_0_0", "name": "search", "args": {"q": "x"}}]
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "what"),
+    [
+        ("replies:\n  - {agnet: a}\n", (2, 6), "replies.0.agnet is not a known key, did you mean 'agent'?"),
+        ("replies:\n- text: a\n  delay_s: -1\n", (3, 3), "greater than or equal to 0"),
+        ("replies:\n- text: [a]\n", (2, 3), "replies.0.text: input should be a valid string"),
+        ("replies:\n- error: 404\n", (2, 3), "'timeout', '429'"),
+        ("reply: []\n", (1, 1), "reply is not a known key, did you mean 'replies'?"),
+        ("- a\n", (1, 1), "valid dictionary"),
+        ("", (1, 1), "valid dictionary"),
+        ("replies: [\n", (2, 1), "but found"),
+    ],
+)
+def test_a_bad_script_names_its_line(scripted: Scripted, text: str, where: tuple[int, int], what: str) -> None:
+    with pytest.raises(WorkspaceInvalid) as raised:
+        scripted(text)
+
+    found = [problem for problem in raised.value.problems if what in problem.message]
+    assert [(problem.line, problem.col) for problem in found] == [where], raised.value.problems
+
+
+def test_a_missing_script_says_which(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"cannot read .*nope.yaml: No such file"):
+        Models({}).get(ModelConfig("scripted:nope.yaml"), workspace="w", folder=tmp_path)
