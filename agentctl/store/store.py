@@ -1,0 +1,247 @@
+"""The state of a project: runs, journalled calls and events, in `.agentctl/state.db`."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeVar, cast
+
+from agentctl.errors import RunHeld, RunNotFound, UsageError
+from agentctl.logs.mask import mask_values
+from agentctl.store.fault import check_header
+from agentctl.store.holder import holder_alive, this_process
+from agentctl.store.row import RunRow
+from agentctl.store.writer import Op, Writer
+
+if TYPE_CHECKING:
+    from agentctl.store.database import Database
+
+T = TypeVar("T")
+Values = dict[str, object]
+
+MIN_PREFIX = 6
+_CHANGEABLE = frozenset(each.name for each in fields(RunRow)) - {"run_id", "seq", "created_at", "updated_at"}
+
+
+def timestamp(ago: timedelta = timedelta()) -> str:
+    """The time as UTC ISO 8601 with milliseconds, as events have it."""
+    return (datetime.now(UTC) - ago).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Store:
+    """The project's state. Cheap to make; the file is opened by the first call, in a thread of its own.
+
+    Serves any number of runs, threads and event loops of a process, and any number of
+    processes share the file. Every coroutine raises `StoreUnusable` when the file cannot
+    be used; what was awaited without an error is committed.
+    """
+
+    def __init__(self, root: Path, *, mask: Callable[[str], str] = lambda text: text) -> None:
+        """Name the project.
+
+        Args:
+            root: project folder; its `.agentctl/state.db` is created when first needed.
+            mask: takes the secrets out of events and error texts before they are stored.
+        """
+        self.path = root / ".agentctl" / "state.db"
+        self.mask = mask
+        self._writer = Writer(root)
+
+    def check(self) -> None:
+        """Look at the file's first bytes, without opening it.
+
+        Raises:
+            StoreUnusable: it is no SQLite database.
+        """
+        check_header(self.path)
+
+    async def create_run(self, row: RunRow) -> RunRow:
+        """Store a new run, held by this process unless the row says otherwise."""
+        at = row.created_at or timestamp()
+        row = replace(row, created_at=at, updated_at=row.updated_at or at)
+        if row.pid is None:
+            pid, started = this_process()
+            row = replace(row, pid=pid, pid_started=started)
+        await self._write(lambda db, _: db.runs.insert(row), row.run_id)
+        return row
+
+    async def update_run(self, run_id: str, **values: object) -> None:
+        """Change fields of a run, named as in `RunRow`. With `status="done"` its journal goes as well.
+
+        Raises:
+            RunNotFound: there is no such run.
+        """
+        assert values.keys() <= _CHANGEABLE, f"not fields of a run: {values.keys() - _CHANGEABLE}"
+        values["updated_at"] = timestamp()
+
+        def change(db: "Database", _: Sequence[Values]) -> bool:
+            if values.get("status") == "done":
+                db.calls.delete([run_id])
+            return db.runs.update(run_id, values)
+
+        if not await self._write(change, run_id):
+            raise RunNotFound(run_id)
+
+    async def claim_run(self, run_id: str) -> RunRow:
+        """Take a run for this process, so that no other can resume it too.
+
+        Raises:
+            RunHeld: the process that has it still lives.
+            RunNotFound: there is no such run.
+        """
+        pid, started = this_process()
+
+        def claim(db: "Database", _: Sequence[Values]) -> tuple[RunRow | None, bool]:
+            found = [row for row in db.runs.find(run_id) if row.run_id == run_id]
+            if not found or (found[0].status == "running" and holder_alive(found[0])):
+                return next(iter(found), None), False
+            values = {"pid": pid, "pid_started": started, "status": "running", "updated_at": timestamp()}
+            db.runs.update(run_id, dict(values))
+            return replace(found[0], pid=pid, pid_started=started, status="running"), True
+
+        row, is_ours = await self._write(claim, run_id)
+        if row is None:
+            raise RunNotFound(run_id)
+        if not is_ours:
+            raise RunHeld(run_id, row.pid or 0)
+        return row
+
+    async def get_run(self, run_id: str) -> RunRow:
+        """The run of that id, or the only one whose id begins so (6 characters at least).
+
+        Raises:
+            RunNotFound: there is none.
+            UsageError: several begin so.
+        """
+        wanted = run_id.strip().lower()
+        found = await self._read(lambda db, _: db.runs.find(wanted)) if len(wanted) >= MIN_PREFIX else []
+        if not found:
+            raise RunNotFound(run_id, [row.run_id for row in await self.list_runs(limit=200)])
+        if len(found) > 1:
+            listed = ", ".join(row.run_id for row in found[:5])
+            raise UsageError(f"several runs begin with {run_id!r}: {listed}", hint="give more of the id")
+        return found[0]
+
+    async def list_runs(
+        self, limit: int = 50, *, workspace: str | None = None, session_id: str | None = None
+    ) -> list[RunRow]:
+        """The newest runs, newest first."""
+        return await self._read(lambda db, _: db.runs.list(limit, workspace, session_id))
+
+    def put_event(self, event: Mapping[str, object], key: str = "") -> None:
+        """Queue an event, to be committed before any write that is awaited later; `token` events are not kept.
+
+        Args:
+            event: one flat JSON object with `type`, `seq` and `run_id`, read before this returns.
+            key: names the fact, so that a resumed run need not tell it again.
+        """
+        if event["type"] == "token":
+            return
+        text = json.dumps(mask_values(dict(event), self.mask), separators=(",", ":"), default=str)
+        run_id = str(event["run_id"])
+        row = {"run_id": run_id, "seq": event["seq"], "key": key, "event": text}
+        self._writer.put(Op(_insert_events, row, run_id=run_id))
+
+    async def events(self, run_id: str) -> list[dict[str, object]]:
+        """Every event of the run by `seq`, those just put among them."""
+        return [json.loads(text) for text in await self._read(lambda db, _: db.events.of_run(run_id))]
+
+    async def event_keys(self, run_id: str) -> set[str]:
+        """The keys of the run's events: the facts that are told already."""
+        return await self._read(lambda db, _: db.events.keys(run_id))
+
+    async def insert_call(self, row: Values) -> None:
+        """Add a row to the journal; `Journal` knows when."""
+        await self._apply(_insert_calls, str(row["run_id"]), row=row)
+
+    async def update_call(self, row: Values) -> None:
+        """Change a row of the journal; `Journal` knows when."""
+        await self._apply(_update_calls, str(row["key_run_id"]), row=row)
+
+    async def calls(self, run_id: str) -> list[Values]:
+        """The journal's rows of the run, in no order."""
+        return await self._read(lambda db, _: db.calls.of_run(run_id))
+
+    async def prune(self, days: float = 7) -> list[str]:
+        """Forget the journals of runs that ended unfinished, or were killed, over `days` ago.
+
+        Returns:
+            the ids of these runs, now `expired`; their checkpointer threads can go as well.
+        """
+        before = timestamp(timedelta(days=days))
+
+        def forget(db: "Database", _: Sequence[Values]) -> list[str]:
+            expired = list(db.runs.expire(before, holder_alive))
+            if expired:
+                db.calls.delete(expired)
+            return expired
+
+        return await self._write(forget)
+
+    async def flush(self) -> None:
+        """Wait until everything put so far is committed.
+
+        Raises:
+            StoreUnusable: some of it, or of what was put earlier, could not be.
+        """
+        await self._apply(lambda db, _: None, None)
+        self._raise_lost(None)
+
+    async def close(self) -> None:
+        """Commit what was put, and leave no thread and no open file. May be called again.
+
+        Raises:
+            StoreUnusable: events that nobody awaited could not be stored.
+        """
+        # Not on the loop's default executor, which would keep a thread of its own.
+        self._writer.close()
+        self._raise_lost(None)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.close()
+        if error is None:
+            self._raise_lost(None)
+
+    async def _read(self, query: Callable[["Database", Sequence[Values]], T]) -> T:
+        return cast("T", await self._apply(query, None, writes=False))
+
+    async def _write(self, change: Callable[["Database", Sequence[Values]], T], run_id: str = "") -> T:
+        return cast("T", await self._apply(change, run_id))
+
+    async def _apply(
+        self,
+        apply: Callable[["Database", Sequence[Values]], object],
+        run_id: str | None,
+        *,
+        row: Values | None = None,
+        writes: bool = True,
+    ) -> object:
+        if run_id:
+            self._raise_lost(run_id)
+        waiter = asyncio.get_running_loop().create_future()
+        self._writer.put(Op(apply, row, writes=writes, run_id=run_id or "", waiter=waiter))
+        return await waiter
+
+    def _raise_lost(self, run_id: str | None) -> None:
+        if lost := self._writer.take_lost(run_id):
+            raise lost
+
+
+def _insert_events(db: "Database", rows: Sequence[Values]) -> None:
+    db.events.insert(rows)
+
+
+def _insert_calls(db: "Database", rows: Sequence[Values]) -> None:
+    db.calls.insert(rows)
+
+
+def _update_calls(db: "Database", rows: Sequence[Values]) -> None:
+    db.calls.update(rows)
