@@ -1,0 +1,109 @@
+"""Prompts: that the file is there, that Jinja parses it, and that what it names exists.
+
+Jinja is imported for the first prompt that has a template in it, and not before.
+"""
+
+import re
+from collections.abc import Collection
+from functools import lru_cache
+
+from agentctl.channels.policy import STANDARD
+from agentctl.rules import BUILTIN_NAMES, FUNCTIONS
+from agentctl.workspace.artifacts import MAX_BYTES, decode
+from agentctl.workspace.checks.name import PROMPT_NAMES
+from agentctl.workspace.checks.path import find_file
+from agentctl.workspace.diagnostics import Place
+from agentctl.workspace.document import Document, Part
+from agentctl.workspace.draft import Draft
+from agentctl.workspace.spec import AgentSpec
+
+Fault = tuple[int, str, str]
+"""Line of the template, what is wrong, and what to do."""
+
+
+def check_prompts(draft: Draft) -> None:
+    """The prompt of every agent."""
+    for role, spec in draft.agents.items():
+        if spec.prompt is None:
+            continue
+        part = draft.parts[role] / "prompt"
+        path = spec.prompt_path
+        template = _Template(draft, part, spec.prompt) if path is None else _from_file(draft, part, path)
+        if template is not None:
+            template.check(spec)
+
+
+class _Template:
+    """The text of a prompt, and where its characters stand."""
+
+    def __init__(self, draft: Draft, part: Part, text: str, file: Document | None = None) -> None:
+        self._draft, self._part, self._text, self._file = draft, part, text, file
+
+    def check(self, spec: AgentSpec) -> None:
+        faults, used = parse_template(self._text)
+        for line, message, hint in faults:
+            self._note("E503", self._place(line, None), message, hint)
+        channels = {*STANDARD, *self._draft.declared("channels")}
+        known = {*channels, *BUILTIN_NAMES, *FUNCTIONS, *PROMPT_NAMES, *self._draft.declared("variables")}
+        self._check_names(used, known)
+        if spec.reads is not None:
+            shown = {*spec.reads, *(known - channels), *BUILTIN_NAMES}
+            for name, line in used:
+                if name in channels and name not in shown:
+                    message = f"channel {name!r} is not in the agent's `reads`"
+                    self._note("E505", self._place(line, name), message, "")
+
+    def _check_names(self, used: Collection[tuple[str, int]], known: Collection[str]) -> None:
+        for name, line in used:
+            if name not in known:
+                near = self._draft.report.suggest(name, sorted(known))
+                hint = "prompts know the channels, `variables`, and " + ", ".join(sorted(BUILTIN_NAMES | PROMPT_NAMES))
+                self._note("E504", self._place(line, name), f"unknown name {name!r}{near}", hint)
+
+    def _note(self, code: str, at: Place, message: str, hint: str) -> None:
+        self._draft.report.add(code, at, f"{self._part.name}: {message}", hint)
+
+    def _place(self, line: int, name: str | None) -> Place:
+        """Where `name` is first written in a line of the template, or where that line begins."""
+        lines = self._text.splitlines(keepends=True)
+        start = sum(map(len, lines[: line - 1]))
+        found = re.compile(rf"\b{re.escape(name)}\b").search(self._text, start) if name else None
+        offset = found.start() if found else min(start, max(len(self._text) - 1, 0))
+        return self._file.place(offset) if self._file else self._part.within(offset)
+
+
+def _from_file(draft: Draft, part: Part, path: str) -> _Template | None:
+    if draft.artifacts.left_out.get(path) == "it is over 1 MiB":
+        draft.report.add("E704", part.value, f"{part.name}: {path} is over {MAX_BYTES:,} bytes")
+        return None
+    found = find_file(draft, part, path, "prompt")
+    text = decode(found, draft.artifacts.files[found], draft.report) if found else None
+    return None if found is None or text is None else _Template(draft, part, text, Document(found, text))
+
+
+@lru_cache(maxsize=1024)
+def parse_template(text: str) -> tuple[list[Fault], list[tuple[str, int]]]:
+    """What is wrong with a template, and the names that it uses without setting them, each with its line."""
+    if "{" not in text:
+        return [], []
+    from jinja2 import TemplateError, TemplateSyntaxError, meta, nodes
+    from jinja2.sandbox import SandboxedEnvironment
+
+    environment = SandboxedEnvironment()
+    try:
+        tree = environment.parse(text)
+        free = meta.find_undeclared_variables(tree) - environment.globals.keys()
+    except TemplateSyntaxError as error:
+        return [(error.lineno, error.message or "cannot be read", "")], []
+    except (TemplateError, RecursionError, MemoryError) as error:
+        return [(1, str(error) if isinstance(error, TemplateError) else "is nested too deeply", "")], []
+    loading = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
+    faults = [
+        (node.lineno, "a prompt cannot load another file", "write the text into the prompt")
+        for node in tree.find_all(loading)
+    ]
+    lines: dict[str, int] = {}
+    for node in tree.find_all(nodes.Name):
+        if node.name in free and node.ctx == "load":
+            lines.setdefault(node.name, node.lineno)
+    return faults, sorted(lines.items(), key=lambda item: (item[1], item[0]))

@@ -1,0 +1,72 @@
+"""`schemas/*.json`, and what names them."""
+
+import json
+from collections.abc import Iterator
+
+from agentctl.workspace.artifacts import decode
+from agentctl.workspace.checks.path import find_file
+from agentctl.workspace.diagnostics import Place, shown
+from agentctl.workspace.document import Document, Part
+from agentctl.workspace.draft import Draft
+
+RECORDS = ("proposal", "critique", "decision")
+TYPES = ("string", "number", "integer", "boolean", "array", "object")
+
+
+def check_schemas(draft: Draft) -> None:
+    """Every JSON file that agentctl reads, and every reference to one."""
+    for path in draft.artifacts.files:
+        if path == "mcp.json" or (path.startswith("schemas/") and path.endswith(".json")):
+            read_json(draft, path)
+    for name, part, known, code in _references(draft):
+        if name in known:
+            continue
+        if name.endswith(".json"):
+            _check_schema_file(draft, part, name)
+        else:
+            near = draft.report.suggest(name, known)
+            message = f"{part.name}: {shown(name)} is none of {', '.join(known)}, and no schemas/*.json{near}"
+            draft.report.add(code, part.value, message)
+
+
+def _references(draft: Draft) -> Iterator[tuple[str, Part, tuple[str, ...], str]]:
+    for name, stage in draft.stages.items():
+        if stage.record is not None:
+            yield stage.record, draft.main / "stages" / name / "record", RECORDS, "E206"
+    for role, spec in draft.agents.items():
+        part = draft.parts[role]
+        if spec.memory.record is not None:
+            yield spec.memory.record, part / "memory" / "record", RECORDS, "E206"
+        for field, output in spec.output.items():
+            yield output.type, part / "output" / field / "type", TYPES, "E105"
+
+
+def _check_schema_file(draft: Draft, part: Part, name: str) -> None:
+    path = find_file(draft, part, name, "schema")
+    if path is not None and not path.startswith("schemas/"):
+        draft.report.add("E206", part.value, f"{part.name}: {shown(name)} does not lie in schemas/")
+
+
+def read_json(draft: Draft, path: str) -> dict[str, object] | None:
+    """The object in a JSON artifact; `None`, and a problem, if it is none."""
+    text = decode(path, draft.artifacts.files[path], draft.report)
+    if text is None:
+        return None
+    try:
+        value: object = json.loads(text, parse_constant=_refuse)
+    except json.JSONDecodeError as error:
+        at = Document(path, text).place(error.pos)
+        draft.report.add("E710", at, f"{path}: {error.msg[:1].lower()}{error.msg[1:]}")
+    except (ValueError, RecursionError) as error:
+        code = "E706" if isinstance(error, RecursionError) else "E710"
+        draft.report.add(code, Place(path), f"{path}: {'nested too deeply' if code == 'E706' else error}")
+    else:
+        if isinstance(value, dict):
+            return value
+        draft.report.add("E710", Place(path), f"{path} must hold an object")
+    return None
+
+
+def _refuse(constant: str) -> None:
+    msg = f"{constant} is no JSON"
+    raise ValueError(msg)

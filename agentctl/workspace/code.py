@@ -1,0 +1,122 @@
+"""Python of a workspace, compiled from the hashed bytes into a private package.
+
+Each generation has a package of its own, so that two generations (or two workspaces with a
+`data.py` each) never share a module. Nothing is put on `sys.path` and no byte code is
+written. `__file__` lies in the stored generation: data files beside a module belong to it.
+"""
+
+import builtins
+import sys
+from collections.abc import Mapping
+from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec
+from pathlib import Path
+from types import CodeType, ModuleType
+
+from agentctl.errors import WorkspaceError, did_you_mean
+
+
+class Code:
+    """The modules of one generation; `close` forgets them.
+
+    Args:
+        package: name of the private package, unique per workspace and generation.
+        folder: where the artifacts lie on disk, for `__file__` and data files.
+        files: the artifacts, by path relative to `folder`.
+    """
+
+    def __init__(self, package: str, folder: Path, files: Mapping[str, bytes]) -> None:
+        self.package, self.folder, self._files = package, folder, files
+
+    def load(self, entry: str) -> object:
+        """The object that `module:name` names; runs the module on first use.
+
+        Raises:
+            WorkspaceError: the module or the name does not exist, or the module raised.
+        """
+        module_name, _, attribute = entry.partition(":")
+        try:
+            module = self._module(f"{self.package}.{module_name}" if module_name else self.package)
+        except Exception as error:  # a user's module may raise anything at import
+            raise WorkspaceError(
+                f"entry {entry!r} of {self.folder}: {type(error).__name__}: {error}",
+                hint="the module raised while it was imported; run it with python to see where",
+                code="entry-failed",
+            ) from error
+        try:
+            return getattr(module, attribute)
+        except AttributeError:
+            known = [name for name in vars(module) if not name.startswith("_")]
+            raise WorkspaceError(
+                f"entry {entry!r}: {module_name} has no {attribute!r}{did_you_mean(attribute, known)}",
+                code="entry-failed",
+            ) from None
+
+    def close(self) -> None:
+        """Forget the modules; objects of them that are still referenced go on working."""
+        for name in [n for n in sys.modules if n == self.package or n.startswith(self.package + ".")]:
+            del sys.modules[name]
+
+    def _module(self, name: str) -> ModuleType:
+        """Import `name` of this package, its parents first."""
+        if name in sys.modules:
+            return sys.modules[name]
+        parent, _, stem = name.rpartition(".")
+        above = self._module(parent) if name != self.package else None
+        relative = name.removeprefix(self.package).lstrip(".").replace(".", "/")
+        path = f"{relative}.py"
+        is_package = path not in self._files
+        if is_package:
+            path = f"{relative}/__init__.py".lstrip("/")
+            if relative and not any(file.startswith(relative + "/") for file in self._files):
+                raise ModuleNotFoundError(f"No module named {relative.replace('/', '.')!r}", name=name)
+        module = self._execute(name, path, is_package)
+        if above is not None:
+            setattr(above, stem, module)
+        return module
+
+    def _execute(self, name: str, path: str, is_package: bool) -> ModuleType:
+        spec = ModuleSpec(name, None, origin=str(self.folder / path), is_package=is_package)
+        module = module_from_spec(spec)
+        module.__file__ = str(self.folder / path)
+        module.__dict__["__builtins__"] = {**vars(builtins), "__import__": self._import}
+        sys.modules[name] = module
+        try:
+            exec(self._compile(path), module.__dict__)  # noqa: S102 - running a workspace runs its code
+        except BaseException:
+            sys.modules.pop(name, None)
+            raise
+        return module
+
+    def _compile(self, path: str) -> CodeType:
+        return compile(self._files.get(path, b""), str(self.folder / path), "exec", dont_inherit=True)
+
+    def _import(
+        self,
+        name: str,
+        scope: Mapping[str, object] | None = None,
+        local: Mapping[str, object] | None = None,
+        names: tuple[str, ...] | None = (),
+        level: int = 0,
+    ) -> ModuleType:
+        """`import` as a module of this package sees it: siblings first, except over the standard library."""
+        if level:
+            package = str((scope or {}).get("__package__"))
+            for _ in range(level - 1):
+                package = package.rpartition(".")[0]
+            target = f"{package}.{name}" if name else package
+        elif name.partition(".")[0] in sys.stdlib_module_names or not self._has(name.partition(".")[0]):
+            return builtins.__import__(name, scope, local, names or (), level)
+        else:
+            target = f"{self.package}.{name}"
+        if not (target == self.package or target.startswith(self.package + ".")):
+            raise ImportError(f"{name!r} leaves the workspace")
+        module = self._module(target)
+        for child in names or ():
+            if not hasattr(module, child) and self._has(f"{target}.{child}".removeprefix(f"{self.package}.")):
+                self._module(f"{target}.{child}")
+        return module if names or level else self._module(f"{self.package}.{name.partition('.')[0]}")
+
+    def _has(self, module: str) -> bool:
+        path = module.replace(".", "/")
+        return f"{path}.py" in self._files or any(file.startswith(path + "/") for file in self._files)

@@ -1,0 +1,61 @@
+"""From a folder on disk to a checked workspace. Runs none of its code."""
+
+from pathlib import Path
+from types import MappingProxyType
+
+from agentctl.errors import Problem, WorkspaceInvalid
+from agentctl.workspace.artifacts import hash_artifacts, read_artifacts
+from agentctl.workspace.checks import run_checks
+from agentctl.workspace.checks.name import check_workspace_name
+from agentctl.workspace.diagnostics import Diagnostics
+from agentctl.workspace.discovery import find_workspace
+from agentctl.workspace.draft import read_draft
+from agentctl.workspace.workspace import Workspace
+
+
+def load_workspace(root: Path, name: str) -> Workspace:
+    """Load and check the workspace `name` of the project at `root`.
+
+    Raises:
+        WorkspaceNotFound: no folder of that name has a `workspace.yaml`.
+        WorkspaceInvalid: with every problem of every file, warnings not among them.
+    """
+    workspace, problems = check_workspace(root, name)
+    if workspace is None:
+        raise WorkspaceInvalid(name, [problem for problem in problems if problem.severity == "error"])
+    return workspace
+
+
+def check_workspace(root: Path, name: str) -> tuple[Workspace | None, list[Problem]]:
+    """The workspace, if it can be used, and all problems in file order, warnings too.
+
+    Raises:
+        WorkspaceNotFound: no folder of that name has a `workspace.yaml`.
+    """
+    return read_workspace(root, name, find_workspace(root, name))
+
+
+def read_workspace(
+    root: Path, name: str, folder: Path, *, stored: bool = False
+) -> tuple[Workspace | None, list[Problem]]:
+    """Check the workspace whose files lie in `folder`, which is a stored generation if `stored`."""
+    report = Diagnostics(folder.relative_to(root).as_posix())
+    artifacts = read_artifacts(folder, report, stored=stored)
+    draft = read_draft(artifacts, report)
+    check_workspace_name(name, draft)
+    run_checks(draft)
+    problems = report.problems
+    if draft.spec is None or report.has_errors:
+        return None, problems
+    workspace = Workspace(
+        name=name,
+        root=root,
+        folder=folder,
+        spec=draft.spec,
+        files=MappingProxyType(artifacts.files),
+        generation=hash_artifacts(artifacts.files),
+        warnings=tuple(problems),
+        positions=MappingProxyType(draft.documents),
+        parts=MappingProxyType(draft.parts),
+    )
+    return workspace, problems
