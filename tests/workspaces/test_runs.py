@@ -1,0 +1,114 @@
+"""The ready-made workspaces, run end to end as a user runs them."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import agentctl
+from agentctl.workspace import check_workspace
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = ("trip-planner", "debate", "code-review")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project of its own with the three workspaces, and a command called from this repository."""
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "workspaces", tmp_path / "workspaces", ignore=ignored)
+    monkeypatch.setenv("AGENTCTL_CWD", str(ROOT))
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_ready_made_workspace_validates_without_a_warning(name) -> None:
+    workspace, problems = check_workspace(ROOT, name)
+
+    assert workspace is not None
+    assert problems == []
+    assert (ROOT / "workspaces" / name / "README.md").is_file()
+
+
+@pytest.mark.parametrize(
+    ("task", "stages", "said"),
+    [
+        (
+            "Five days of food and art in October for 1200 euros",
+            ["proposal", "synthesis", "booking"],
+            "Nothing was booked",
+        ),
+        (
+            "Five days of food and art in October for 450 euros",
+            ["proposal", "synthesis", "proposal", "synthesis", "booking"],
+            "It took 2 proposals",
+        ),
+        (
+            "five days in October for 90 euros",
+            ["proposal", "synthesis"] * 3,
+            "No plan fits, because",
+        ),
+        ("hello", ["proposal", "synthesis"], "No plan fits, because"),
+    ],
+)
+def test_trip_planner_goes_the_way_that_its_task_needs(project, task, stages, said) -> None:
+    result = agentctl.run("trip-planner", task, root=project, model="offline")
+
+    assert (result.status, list(result.stages)) == ("done", stages)
+    assert said in result.output
+    assert result.usage["model_calls"] == 0
+
+
+def test_trip_planner_follows_the_weights_of_its_file(project) -> None:
+    """The jury counts by workspace.yaml, so that editing it changes where one goes."""
+    task = "a week in Italy in May, art and nightlife, two people"
+    before = agentctl.run("trip-planner", task, root=project).winner
+    file = project / "workspaces/trip-planner/workspace.yaml"
+    file.write_text(file.read_text().replace("novelty: 1", "novelty: 0"))
+
+    assert agentctl.run("trip-planner", task, root=project).winner != before
+
+
+def test_debate_reaches_an_answer_offline_and_says_that_it_is_simulated(project) -> None:
+    result = agentctl.run("debate", "Tea or coffee?", root=project, model="offline")
+
+    assert result.status == "done"
+    assert result.stages[0] == "opening" and result.stages[-1] == "verdict"
+    assert "simulated" in result.output
+    assert len(result.stages) <= 6
+
+
+def test_code_review_ranks_what_it_found_and_leaves_simulated_words_out(project) -> None:
+    result = agentctl.run("code-review", "agentctl/rules", root=project, model="offline")
+
+    assert (result.status, list(result.stages)) == ("done", ["measure", "rank", "report"])
+    assert result.output.startswith(f"# Review of {ROOT / 'agentctl/rules'}")
+    assert "simulated" not in result.output
+
+
+@pytest.mark.parametrize("task", ["no/such/path", "README.md"])
+def test_code_review_of_nothing_is_done_and_says_so(project, task) -> None:
+    result = agentctl.run("code-review", task, root=project, model="offline")
+
+    assert (result.status, list(result.stages)) == ("done", ["measure", "report"])
+    assert result.output.startswith("# Nothing to review")
+
+
+def test_a_debate_goes_on_without_a_critic_that_fails(project) -> None:
+    replies = project / "replies.yaml"
+    position = "{id: tea, title: Tea, text: Calm}, {id: coffee, title: Coffee, text: Awake}"
+    scores = (
+        "{tea: {evidence: 0.9, feasibility: 1, value: 1, risk: 0},"
+        " coffee: {evidence: 0.2, feasibility: 1, value: 1, risk: 1}}"
+    )
+    replies.write_text(
+        "replies:\n"
+        f"- {{agent: optimistic, text: Two ways, options: [{position}], scores: {scores}}}\n"
+        "- {agent: critic, error: filtered, repeat: true}\n"
+        f"- {{agent: devil, text: Both stain, scores: {scores}}}\n"
+        "- {agent: synthesizer, text: Tea it is, decision: {verdict: settled, confidence: 0.8}}\n"
+    )
+
+    result = agentctl.run("debate", "Tea or coffee?", root=project, model=f"scripted:{replies}")
+
+    assert (result.status, result.winner, result.output) == ("done", "tea", "Tea it is")

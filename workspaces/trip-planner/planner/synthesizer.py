@@ -1,0 +1,86 @@
+"""The synthesizer: books what the jury chose, sends the debate back, or says why nothing fits."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from .optimistic import shortest
+from .places import MONTHS, all_places
+from .taste import lacking, suitable
+from .trip import Trip, build_trip, days_text, people_text, read_trip, styles_down
+from .wish import EXAMPLE, Wish, read_wish
+
+MAX_PROPOSALS = 3
+"""The third proposal is the last one; the route in workspace.yaml says the same."""
+
+
+def decide(state: Mapping[str, Any], ctx: Any) -> dict[str, object]:
+    """Add a verdict to the jury's decision: `book`, `revise` or `none`."""
+    wish = read_wish(state["task"])
+    jury = dict(state["decision"])
+    visit = state["visits"].get("proposal", 1) or 1
+    if jury.get("option"):
+        trip = read_trip(jury["option"], wish)
+        return {"text": f"Book {trip.title} for €{trip.total:,}.", "decision": {**jury, "verdict": "book"}}
+    if visit < MAX_PROPOSALS and suitable(wish) and not wish.refusal:
+        reason = f"none of the trips of proposal {visit} fits €{wish.budget or 0:,.0f}"
+        return {"text": f"Revise: {reason}.", "decision": {**jury, "verdict": "revise", "reason": reason}}
+    reason = why_nothing(wish)
+    text = _no_plan(reason, wish)
+    return {"text": text, "winner": None, "decision": {**jury, "verdict": "none", "reason": reason, "text": text}}
+
+
+def why_nothing(wish: Wish) -> str:
+    """The reason in one clause, with the figures that decided."""
+    if wish.refusal:
+        return wish.refusal
+    places = suitable(wish)
+    if not places:
+        return _nowhere(wish)
+    cheapest = min((_cheapest(wish, shortest(wish))), key=lambda trip: trip.total)
+    missing = cheapest.total - (wish.budget or 0)
+    return (
+        f"even the cheapest trip that serves the wish, {cheapest.title}, costs "
+        f"€{cheapest.total:,} for {people_text(cheapest.party)}, "
+        f"which is €{missing:,.0f} over the budget of €{wish.budget or 0:,.0f}"
+    )
+
+
+def _cheapest(wish: Wish, days: int) -> list[Trip]:
+    return [
+        build_trip(place, wish, days=days, style=style) for place in suitable(wish) for style in styles_down(wish.style)
+    ]
+
+
+def _nowhere(wish: Wish) -> str:
+    when = " or ".join(MONTHS[month - 1] for month in wish.months) or "any month"
+    asked = [
+        p
+        for p in all_places()
+        if p.id not in wish.where.excluded and (not wish.where.named or p.id in wish.where.named)
+    ]
+    if not asked:
+        return "every place that is known here is ruled out"
+    thing = {"snow": "snow to ski on", "beach": "beach weather for a swim"}[lacking(asked[0], wish)]
+    if len(asked) == 1:
+        return f"{asked[0].name} has no {thing} in {when}"
+    return f"none of the {len(asked)} places in question has {thing} in {when}"
+
+
+def _no_plan(reason: str, wish: Wish) -> str:
+    lines = ["# No plan fits", "", f"No plan fits, because {reason}{'' if reason.endswith('?') else '.'}"]
+    if wish.budget and not wish.refusal and suitable(wish):
+        floor = shortest(wish)
+        lines += [
+            "",
+            f"I looked at cheaper places, cheaper rooms and fewer days, down to {days_text(floor)}. This would work:",
+        ]
+        best = min(_cheapest(wish, floor), key=lambda trip: trip.total)
+        lines.append(f"- a budget of €{best.total:,}: {best.title}")
+        short = [trip for days in range(1, floor) for trip in _cheapest(wish, days) if trip.fits(wish)]
+        if short:
+            lines.append(f"- fewer days: {max(short, key=lambda trip: (trip.days, -trip.total)).title}")
+    if wish.refusal.endswith("known here") or "not among the places" in wish.refusal:
+        lines += ["", "Known here: " + ", ".join(sorted(place.name for place in all_places())) + "."]
+    elif "says nothing of a trip" not in reason:
+        lines += ["", f"A task reads like: {EXAMPLE}"]
+    return "\n".join([*lines, "", "Nothing was booked."])
