@@ -17,7 +17,7 @@ __all__ = ["open", "plain", "run"]
 T = TypeVar("T")
 
 
-def open(root: Path | str | None = None) -> "WorkspaceHub":  # noqa: A001 - read as `agentctl.open`
+def open(root: Path | str | None = None) -> "WorkspaceHub":
     """A hub for the project at `root`, to be entered with `async with`.
 
     Args:

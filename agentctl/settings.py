@@ -63,11 +63,6 @@ class Settings:
             _forbid_langsmith(environ)
         return settings
 
-    @property
-    def secrets(self) -> frozenset[str]:
-        """Values that must never be shown or logged."""
-        return frozenset(value for name, value in self.env.items() if is_key(name) and len(value) >= 8)
-
 
 def is_key(name: str) -> bool:
     """Whether a variable of that name holds a provider's key."""

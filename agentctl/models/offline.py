@@ -31,7 +31,8 @@ class Offline:
 
     async def ask(self, request: ModelRequest, on_token: OnToken | None) -> Answer:
         """Make up an answer that follows the schema."""
-        task = next((m["content"] for m in reversed(request.messages) if m["role"] == "user"), "")
+        told = next((m["content"] for m in reversed(request.messages) if m["role"] == "user"), "")
+        task = told.split("\n\n", 1)[0]  # what the agent is told of the run follows the task
         maker = _Maker(request, task)
         data = maker.mapping(request.schema) if request.schema is not None else None
         text = str(data.get("text", "")) if data is not None else maker.sentence()
