@@ -36,10 +36,10 @@ class OneKeySpec(Spec):
         return self
 
 
-def short(key: str) -> BeforeValidator:
-    """Let a plain string stand for `{key: string}`."""
+def short(key: str, full: Any) -> BeforeValidator:
+    """Let a plain string stand for `{key: string}`; `full` is what editors are told of the other form."""
     return BeforeValidator(
-        lambda value: {key: value} if isinstance(value, str) else value, json_schema_input_type=str | dict[str, Any]
+        lambda value: {key: value} if isinstance(value, str) else value, json_schema_input_type=str | full
     )
 
 
@@ -58,7 +58,7 @@ class ModelSpec(Spec):
     """Time for one attempt, in seconds."""
     max_retries: int = Field(2, ge=0, le=10)
     """Attempts after the first, where an agent's `retry` does not say otherwise."""
-    fallbacks: list[Annotated["ModelSpec", short("name")]] = []
+    fallbacks: list[Annotated["ModelSpec", short("name", dict[str, Any])]] = []
     """Models to try in order when this one has failed."""
 
 
@@ -152,7 +152,7 @@ class AgentSpec(Spec):
     """What the agent is for."""
     kind: Literal["skill", "python", "tool", "decision"] = "skill"
     """`skill`: prompt and model; `python`: your function; `tool`: only calls; `decision`: a rule over scores."""
-    model: Annotated[ModelSpec, short("name")] | None = None
+    model: Annotated[ModelSpec, short("name", ModelSpec)] | None = None
     """Over the workspace's model."""
     prompt: str | None = None
     """One line ending in .md, .txt or .j2 is a path; anything else is the text."""
@@ -177,13 +177,13 @@ class AgentSpec(Spec):
     quorum: int | None = Field(None, ge=1)
     """Scoring agents needed for a winner (kind decision)."""
     memory: AgentMemorySpec = AgentMemorySpec()
-    exit: Annotated[AgentExitSpec, short("rule")] = AgentExitSpec(rule="once_per_stage")
+    exit: Annotated[AgentExitSpec, short("rule", AgentExitSpec)] = AgentExitSpec(rule="once_per_stage")
     """`once_per_stage`, `once`, `{max_runs: n}` or `{until: expression}`."""
     retry: RetrySpec | None = None
     """Default: 3 attempts, 0.5 s backoff."""
     timeout_s: float = Field(300, gt=0)
     """Time for one execution, in seconds; waiting for an approval does not count."""
-    on_error: Annotated[OnErrorSpec, short("action")] = OnErrorSpec(action="fail")
+    on_error: Annotated[OnErrorSpec, short("action", OnErrorSpec)] = OnErrorSpec(action="fail")
     """`fail`, `skip` or `{fallback: other_role}`."""
 
     @property
@@ -207,7 +207,7 @@ class StageSpec(Spec):
     """Roles; in parallel unless `order: sequential`."""
     order: Literal["parallel", "sequential"] = "parallel"
     """`sequential` runs them in turn, each seeing the last."""
-    exit: Annotated[StageExitSpec, short("rule")] = StageExitSpec(rule="all_agents")
+    exit: Annotated[StageExitSpec, short("rule", StageExitSpec)] = StageExitSpec(rule="all_agents")
     """`all_agents`, `any_agent`, `{quorum: n}` or `{when: expression}`."""
     max_rounds: int = Field(10, ge=1)
     """Rounds a visit; then the stage is left with a warning."""
@@ -275,7 +275,7 @@ class MemorySpec(Spec):
     semantic: Literal["user", "workspace", "session", "off"] = "user"
     recall: RecallSpec = RecallSpec()
     episodic: EpisodicSpec = EpisodicSpec()
-    model: Annotated[ModelSpec, short("name")] | None = None
+    model: Annotated[ModelSpec, short("name", ModelSpec)] | None = None
     """Serves extraction and summaries, never agents."""
 
 
@@ -294,7 +294,7 @@ class WorkspaceSpec(Spec):
     version: Annotated[Literal[1], BeforeValidator(lambda value: value if type(value) is int else str(value))]
     """Always 1."""
     description: str = ""
-    model: Annotated[ModelSpec, short("name")] = ModelSpec(name="auto")
+    model: Annotated[ModelSpec, short("name", ModelSpec)] = ModelSpec(name="auto")
     """Model of every agent that names none."""
     start: str | None = None
     """Where a run starts; default: the first stage."""
@@ -307,7 +307,7 @@ class WorkspaceSpec(Spec):
     limits: LimitsSpec = LimitsSpec()
     tools: ToolsSpec = ToolsSpec()
     memory: MemorySpec = MemorySpec()
-    reload: Annotated[ReloadSpec, short("mode")] = ReloadSpec()
+    reload: Annotated[ReloadSpec, short("mode", ReloadSpec)] = ReloadSpec()
     """`next-turn`, `pin`, `manual`, or `{mode: …, require_tests: true}`."""
     variables: dict[str, Any] = {}
     """Names for prompts."""

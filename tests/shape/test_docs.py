@@ -1,0 +1,69 @@
+"""The documentation says what the code does."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+import agentctl
+from agentctl.workspace import check_workspace, list_workspaces
+from tests.shape import reference
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "workspaces").rglob("*.md"))]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", reference.PAGES)
+def test_reference_pages_are_in_step_with_the_code(name: str) -> None:
+    assert (ROOT / "docs" / name).read_text() == reference.PAGES[name]()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(((?!https?:)[^)#]+)", page.read_text())
+
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_readme_is_short_and_its_workspace_runs(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text()
+    [block] = re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL)
+    folder = tmp_path / "workspaces" / "mine"
+    folder.mkdir(parents=True)
+    (folder / "workspace.yaml").write_text(block)
+
+    assert len(readme.splitlines()) < 100
+    assert agentctl.run("mine", "Where to eat?", root=tmp_path, model="offline").status == "done"
+
+
+def test_every_shipped_workspace_validates() -> None:
+    found = {name: check_workspace(ROOT, name)[1] for name in list_workspaces(ROOT)}
+
+    assert found.keys() >= {"trip-planner", "debate", "code-review"}
+    assert {name: problems for name, problems in found.items() if problems} == {}
+
+
+def test_every_yaml_block_of_the_docs_is_yaml() -> None:
+    for page in PAGES:
+        for block in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL):
+            yaml.safe_load(block)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.stem)
+def test_examples_are_short_and_run(script: Path) -> None:
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, cwd=ROOT, env=_env())
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(script.read_text().splitlines()) < 40
+    assert done.stdout
+
+
+def _env() -> dict[str, str]:
+    import os
+
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
