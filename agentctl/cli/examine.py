@@ -1,0 +1,189 @@
+"""The checks of `agentctl doctor`. They change nothing."""
+
+import os
+import platform
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from agentctl.cli.disk import filesystem, is_network
+from agentctl.cli.statefile import Unusable, look_into
+from agentctl.errors import UsageError
+from agentctl.models.providers import PROVIDERS, resolve_auto
+from agentctl.settings import Settings
+from agentctl.workspace import check_workspace, find_root, list_workspaces
+
+DISTRIBUTION = "agentctl-workspaces"
+_LOW_BYTES = 200_000_000
+_PACKAGES = (
+    "langgraph",
+    "langgraph-checkpoint-sqlite",
+    "langchain",
+    "langchain-openai",
+    "pydantic",
+    "sqlalchemy",
+    "rich",
+    "typer",
+)
+"""Whose versions are shown; all that are required are looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: what was found, and what to do about it. A `problem` keeps agentctl from working."""
+
+    check: str
+    status: Literal["ok", "warning", "problem"]
+    found: str
+    fix: str = ""
+
+
+def examine(start: Path | None) -> list[Finding]:
+    """Look at everything that a run needs."""
+    root = find_root(start)
+    findings = [*_python(), *_packages(), *_project(root, start), *_disk(root), *_files(root), *_workspaces(root)]
+    had_langsmith = [name for name in os.environ if name.startswith(("LANGSMITH_", "LANGCHAIN_")) and "TRACING" in name]
+    try:
+        settings = Settings.load(root)
+    except UsageError as error:
+        return [*findings, Finding("settings", "problem", str(error), error.hint)]
+    return [*findings, *_settings(settings), *_models(settings), *_langsmith(settings, had_langsmith)]
+
+
+def _python() -> Iterator[Finding]:
+    found = f"{platform.python_version()}, {sys.executable}, {platform.system()}"
+    # Windows has none of the file locks and signals that runs rely on.
+    is_posix = os.name == "posix"
+    yield Finding("python", "ok" if is_posix else "problem", found, "" if is_posix else "use WSL")
+
+
+def _packages() -> Iterator[Finding]:
+    try:
+        needed = [_name(line) for line in metadata.requires(DISTRIBUTION) or [] if "extra ==" not in line]
+        found = [f"{DISTRIBUTION} {metadata.version(DISTRIBUTION)}"]
+    except metadata.PackageNotFoundError:
+        needed, found = list(_PACKAGES), [f"{DISTRIBUTION} not installed, run from a checkout"]
+    versions = {name: _version(name) for name in needed}
+    missing = [name for name, version in versions.items() if version is None]
+    if missing:
+        yield Finding("packages", "problem", f"missing: {', '.join(missing)}", f"pip install '{DISTRIBUTION}'")
+    found += [f"{name} {versions[name]}" for name in _PACKAGES if versions.get(name)]
+    yield Finding("packages", "ok", ", ".join(found))
+
+
+def _name(requirement: str) -> str:
+    return re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _project(root: Path, start: Path | None) -> Iterator[Finding]:
+    why = "--root or AGENTCTL_ROOT" if start else "found from here upwards"
+    if (root / "workspaces").is_dir():
+        yield Finding("project", "ok", f"{root} ({why})")
+    else:
+        fix = "go to a project, pass --root, or begin one here with `agentctl new NAME`"
+        yield Finding("project", "warning", f"{root} has no workspaces/", fix)
+    nearest = next(folder for folder in (root, *root.parents) if folder.is_dir())
+    for folder in dict.fromkeys(
+        path if path.is_dir() else nearest for path in (root / ".agentctl", root / "logs", root)
+    ):
+        if reason := _refusal(folder):
+            fix = f"make {folder} writable, or choose another project with --root"
+            yield Finding("writable", "problem", f"{folder} cannot be written: {reason}", fix)
+            return
+    yield Finding("writable", "ok", f"{root}")
+
+
+def _refusal(folder: Path) -> str:
+    """Why no file can be made in `folder`; empty if one can. Permission bits alone do not tell."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"x")
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
+
+
+def _disk(root: Path) -> Iterator[Finding]:
+    nearest = next(folder for folder in (root, *root.parents) if folder.is_dir())
+    kind = filesystem(nearest)
+    free = shutil.disk_usage(nearest).free
+    found = f"{kind or 'unknown file system'}, {free / 1e9:,.1f} GB free"
+    if kind and is_network(kind):
+        fix = "keep the project on a local disk: several machines on one SQLite file lose data"
+        yield Finding("disk", "warning", f"network disk: {found}", fix)
+    elif free < _LOW_BYTES:
+        yield Finding("disk", "warning", found, "free some space: a full disk ends runs")
+    else:
+        yield Finding("disk", "ok", found)
+
+
+def _files(root: Path) -> Iterator[Finding]:
+    for name in ("state.db", "checkpoints.db"):
+        path = root / ".agentctl" / name
+        try:
+            yield Finding(name, "ok", look_into(path))
+        except Unusable as error:
+            yield Finding(name, "problem", str(error), error.fix)
+
+
+def _workspaces(root: Path) -> Iterator[Finding]:
+    names = list_workspaces(root)
+    broken = [name for name in names if check_workspace(root, name)[0] is None]
+    if broken:
+        found = f"{len(broken)} of {len(names)} invalid: {', '.join(broken)}"
+        yield Finding("workspaces", "warning", found, f"agentctl validate {' '.join(broken)}")
+    elif names:
+        yield Finding("workspaces", "ok", f"{len(names)} valid: {', '.join(names)}")
+
+
+def _settings(settings: Settings) -> Iterator[Finding]:
+    dotenv = settings.root / ".env"
+    found = (
+        f"max_runs {settings.max_runs}, max_concurrent_agents {settings.max_concurrent_agents}, "
+        f"blocking_threads {settings.blocking_threads}, debug {'on' if settings.debug else 'off'}, "
+        f".env {'read' if dotenv.is_file() else 'none'}"
+    )
+    yield Finding("settings", "ok", found)
+    if dotenv.is_file() and dotenv.stat().st_mode & 0o077:
+        yield Finding("settings", "warning", f"{dotenv} can be read by other users", f"chmod 600 {dotenv}")
+
+
+def _models(settings: Settings) -> Iterator[Finding]:
+    set_, unset = list[str](), list[str]()
+    for name in dict.fromkeys(facts.key for facts in PROVIDERS.values() if facts.key):
+        if not settings.env.get(name):
+            unset.append(name)
+        else:
+            set_.append(f"{name} (environment)" if os.environ.get(name) else f"{name} (.env)")
+    yield Finding("keys", "ok", f"set: {', '.join(set_) or 'none'}; not set: {', '.join(unset) or 'none'}")
+    usable = sorted({name for name, facts in PROVIDERS.items() if find_spec(facts.package)})
+    yield Finding("providers", "ok", f"installed: {', '.join(usable) or 'none'}")
+    model, why = resolve_auto(settings.env)
+    if model == "offline":
+        fix = "export OPENAI_API_KEY=…, put it into .env, or set AGENTCTL_MODEL=provider:name"
+        yield Finding("model", "warning", f"`auto` takes offline, which makes words up: {why}", fix)
+    else:
+        yield Finding("model", "ok", f"`auto` takes {model}: {why}")
+
+
+def _langsmith(settings: Settings, variables: list[str]) -> Iterator[Finding]:
+    if settings.langsmith:
+        fix = "unset AGENTCTL_LANGSMITH to keep prompts and answers on this machine"
+        yield Finding("langsmith", "warning", "tracing is allowed: runs may be sent to LangSmith", fix)
+    else:
+        ignored = f"; ignored: {', '.join(sorted(variables))}" if variables else ""
+        yield Finding("langsmith", "ok", f"off, nothing is sent{ignored}")

@@ -1,0 +1,67 @@
+"""Sinks without a screen: JSON Lines, plain progress lines, nothing."""
+
+import sys
+
+from agentctl.cli.output import json_text, safe, tell
+from agentctl.cli.words import closing_line, describe
+from agentctl.events import Event
+
+
+class JsonLines:
+    """One event an object on stdout, each flushed."""
+
+    def __init__(self) -> None:
+        self._stdout = sys.stdout  # during the run, that name is given to the workspace's own prints
+
+    def on_event(self, event: Event) -> None:
+        """Print the event."""
+        print(json_text(event.as_dict()), file=self._stdout, flush=True)
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+class Silent:
+    """Shows warnings only."""
+
+    def on_event(self, event: Event) -> None:
+        """Print a warning, and nothing else."""
+        if event.type == "warning":
+            tell(describe(event))
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+class PlainLines:
+    """A line on stderr for each thing that happens; with `stream`, agents' words as they come."""
+
+    def __init__(self, *, stream: bool) -> None:
+        self._stream, self._speaker = stream, ""
+
+    def on_event(self, event: Event) -> None:
+        """Print what the event says, if it says anything."""
+        if event.type == "token":
+            if self._stream:
+                self._say(str(event.data["agent"]), str(event.data["text"]))
+            return
+        line = closing_line(event) if event.type == "run.finished" else describe(event)
+        if line:
+            self._end_speech()
+            tell(line)
+
+    def close(self) -> None:
+        """End a line that was begun."""
+        self._end_speech()
+
+    def _say(self, agent: str, text: str) -> None:
+        if agent != self._speaker:
+            self._end_speech()
+            self._speaker = agent
+            text = f"    {agent}: {text}"
+        print(safe(text), end="", file=sys.stderr, flush=True)
+
+    def _end_speech(self) -> None:
+        if self._speaker:
+            self._speaker = ""
+            tell("")

@@ -1,0 +1,134 @@
+"""The live view of a run on a terminal (stderr): a screen that is drawn again and again, and a summary that stays."""
+
+import sys
+import threading
+import time
+from typing import TextIO, cast
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from agentctl.cli.output import safe
+from agentctl.cli.picture import draw, summary
+from agentctl.cli.scene import Scene
+from agentctl.cli.words import describe
+from agentctl.events import Event
+
+_TICK_S = 0.125
+_IDLE_S = 0.5
+"""The clock goes on where nothing happens."""
+_KEPT = ("agent.failed", "warning", "limit.reached")
+"""Events whose line stays above the view."""
+
+
+class LiveView:
+    """Shows the stage path, agents side by side, the scoreboard, time, tokens and cost.
+
+    A sink for one thread; a second one of its own draws, at most 8 times a second.
+    """
+
+    def __init__(self) -> None:
+        # Without markup, emoji codes and highlighting: text is shown as it is.
+        self._console = Console(
+            file=cast("TextIO", _Unwrapped(sys.stderr)), markup=False, emoji=False, highlight=False, soft_wrap=False
+        )
+        self._scene = Scene()
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._ticker = threading.Thread(target=self._tick, name="agentctl-live", daemon=True)
+        self._live: Live | None = None
+        self._width = 0
+        self._since = self._drawn = 0.0
+        self._is_stale = False
+        self._printed = ""
+
+    def on_event(self, event: Event) -> None:
+        """Take the event in; the next tick shows it."""
+        with self._lock:
+            if self._live is None:
+                self._since = time.monotonic()
+                self._open()
+                self._ticker.start()
+            self._scene.show(event)
+            self._is_stale = True
+            if event.type in _KEPT:
+                self._console.print(Text(safe(describe(event)), "yellow" if event.type == "warning" else "red"))
+
+    def show_print(self, text: str) -> None:
+        """Put what the workspace's own code prints above the view, line by line; from any thread."""
+        with self._lock:
+            *lines, self._printed = (self._printed + text).split("\n")
+            for line in lines:
+                self._console.print(Text(line))
+
+    def close(self) -> None:
+        """Put the summary in the place of the view, and give the terminal back."""
+        self._ended.set()
+        if self._live is None:
+            return
+        self._ticker.join()
+        with self._lock:
+            if self._scene.closing:
+                self._live.update(summary(self._scene, self._console.size.width))
+            else:
+                self._draw()
+            if self._printed:
+                self._console.print(Text(self._printed))
+            self._live.stop()
+            self._console.print()
+
+    def _tick(self) -> None:
+        while not self._ended.wait(_TICK_S):
+            with self._lock:
+                if self._is_stale or time.monotonic() - self._drawn >= _IDLE_S:
+                    self._draw()
+
+    def _open(self) -> None:
+        self._width = self._console.size.width
+        self._live = Live(
+            console=self._console,
+            auto_refresh=False,
+            vertical_overflow="crop",
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._live.start()
+        # A hidden cursor would stay hidden after a kill.
+        self._console.show_cursor(True)
+
+    def _draw(self) -> None:
+        assert self._live is not None
+        if self._console.size.width < self._width:
+            # Lines that were drawn wider are wrapped now, nobody knows into how many.
+            self._live.transient = True
+            self._live.stop()
+            self._console.clear()
+            self._open()
+        self._width = self._console.size.width
+        self._live.update(draw(self._scene, self._console, time.monotonic() - self._since), refresh=True)
+        self._is_stale, self._drawn = False, time.monotonic()
+
+
+class _Unwrapped:
+    """A terminal that cuts long lines for the time of each write.
+
+    A character that it draws wider than we reckoned would wrap the line, and every later
+    picture would stand one line too low.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self.encoding = file.encoding
+
+    def write(self, text: str) -> int:
+        return self._file.write(f"\x1b[?7l{text}\x1b[?7h")
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def isatty(self) -> bool:
+        return self._file.isatty()
+
+    def fileno(self) -> int:
+        return self._file.fileno()

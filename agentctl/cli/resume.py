@@ -1,0 +1,17 @@
+"""`agentctl resume`: continue a run that was stopped, killed or failed."""
+
+import typer
+
+from agentctl.cli.options import Json, Quiet, Root, RunId, Stream
+
+
+def resume(run: RunId, json: Json = False, quiet: Quiet = False, stream: Stream = None, root: Root = None) -> None:
+    """Continue a run on the generation it started with; what its agents finished is not done again."""
+    from agentctl.cli.drive import drive
+    from agentctl.cli.watch import run_and_show
+
+    show = run_and_show(
+        root, json=json, quiet=quiet, stream=stream,
+        start=lambda hub, on_event: hub.resume(run, on_event=on_event),
+    )  # fmt: skip
+    raise typer.Exit(drive(show))

@@ -1,0 +1,86 @@
+"""What a database file of the project holds, looked at without changing it."""
+
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+from agentctl.cli.output import plural
+from agentctl.errors import StoreUnusable
+from agentctl.store.fault import check_header, unusable
+
+_CHECK_S = 2.0
+"""A file of gigabytes is checked as far as this goes."""
+
+
+class Unusable(Exception):
+    """The file cannot be used; `fix` says what to do."""
+
+    def __init__(self, error: StoreUnusable) -> None:
+        super().__init__(str(error))
+        self.fix = error.hint
+
+
+def look_into(path: Path) -> str:
+    """Say what the file holds.
+
+    Raises:
+        Unusable: it is damaged, or cannot be read.
+    """
+    if not path.exists():
+        return "not there yet; the first run creates it"
+    try:
+        check_header(path)
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=2)) as connection:
+            return f"{_size(path)}, {_verdict(path, connection)}{_runs(connection)}"
+    except StoreUnusable as error:
+        raise Unusable(error) from error
+    except sqlite3.Error as error:
+        raise Unusable(unusable(path, error)) from error
+
+
+def _verdict(path: Path, connection: sqlite3.Connection) -> str:
+    deadline = time.monotonic() + _CHECK_S
+    connection.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
+    try:
+        said = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.OperationalError as error:
+        if "interrupted" not in str(error):
+            raise
+        said = "ok"
+    finally:
+        connection.set_progress_handler(None, 0)
+    if said != "ok":
+        raise unusable(path, sqlite3.DatabaseError(f"malformed: {said}"))
+    return f"intact{_schema(path, connection)}"
+
+
+def _schema(path: Path, connection: sqlite3.Connection) -> str:
+    """Which version of our tables it has; checkpoints have none."""
+    from agentctl.store.tables import VERSION, version
+
+    if version.name not in _tables(connection):
+        return ""
+    (found,) = connection.execute(f"SELECT version_num FROM {version.name}").fetchone()  # noqa: S608 - our own name
+    if found > VERSION:
+        what = f"{path} has schema {found}, and this version of agentctl knows {VERSION} at most"
+        raise StoreUnusable(what, hint="use the newer agentctl that wrote it, or another project with `--root`")
+    return f", schema {found}{'' if found == VERSION else f', which the next run brings to {VERSION}'}"
+
+
+def _tables(connection: sqlite3.Connection) -> set[str]:
+    return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+
+def _runs(connection: sqlite3.Connection) -> str:
+    """How many runs there are, where the file has that table."""
+    if "runs" not in _tables(connection):
+        return ""
+    count, unfinished = connection.execute(
+        "SELECT count(*), count(*) FILTER (WHERE status <> 'done') FROM runs"
+    ).fetchone()
+    return f", {plural(count, 'run')}, {unfinished:,} not done"
+
+
+def _size(path: Path) -> str:
+    return f"{path.stat().st_size / 1e6:.1f} MB"

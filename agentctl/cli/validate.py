@@ -1,0 +1,47 @@
+"""`agentctl validate`: check workspaces like a compiler."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from agentctl.cli.options import Root, WorkspaceNames
+
+if TYPE_CHECKING:
+    from agentctl.errors import Problem
+
+Format = Annotated[
+    Literal["text", "json", "sarif", "junit"],
+    typer.Option(help="`text` for people; the others print one document to stdout."),
+]
+
+
+def validate(workspaces: WorkspaceNames = None, format: Format = "text", root: Root = None) -> None:
+    """Check workspaces and say all that is wrong, with its line; runs no code of theirs."""
+    from agentctl.cli.output import answer
+    from agentctl.errors import WorkspaceError
+    from agentctl.workspace import check_workspace, find_root, list_workspaces, render
+
+    project = find_root(root)
+    names = workspaces or list_workspaces(project)
+    if not names:
+        raise WorkspaceError(f"no workspaces in {project}", hint="create one with `agentctl new NAME`")
+    found = {name: check_workspace(project, name)[1] for name in names}
+    if format == "text":
+        _print(found)
+    else:
+        answer(render(found, format))
+    if any(problem.severity == "error" for problems in found.values() for problem in problems):
+        raise typer.Exit(WorkspaceError.exit_code)
+
+
+def _print(found: Mapping[str, Sequence["Problem"]]) -> None:
+    """Problems to stderr as every error, a line for each workspace to stdout."""
+    from agentctl.cli.output import answer, tell
+    from agentctl.workspace import render
+
+    for name, problems in found.items():
+        *lines, summary = render({name: problems}).split("\n")
+        if lines:
+            tell("\n".join(lines))
+        answer(summary)

@@ -1,0 +1,56 @@
+"""Show a run while it happens: live on a terminal, plain lines in a pipe, JSON Lines with `--json`."""
+
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from agentctl.cli.aside import printing_aside
+from agentctl.cli.output import answer, complain
+from agentctl.events import BufferedSink, Event, Sink
+from agentctl.runtime import RunResult, WorkspaceHub
+
+Start = Callable[[WorkspaceHub, Callable[[Event], None]], Awaitable[RunResult]]
+
+
+async def run_and_show(root: Path | None, *, json: bool, quiet: bool, stream: bool | None, start: Start) -> int:
+    """Start a run in a hub of its own, show it, print its answer; returns the exit code."""
+    async with WorkspaceHub(root) as hub:
+        os.chdir(hub.root)  # tools and agents work from the project's root
+        sink = _sink(json=json, quiet=quiet, stream=stream)
+        shown = BufferedSink(sink)
+        patience_s: float | None = 1  # whoever stops a run does not wait for a slow reader
+        with printing_aside(getattr(sink, "show_print", None)):
+            try:
+                result = await start(hub, shown.on_event)
+                patience_s = None
+            finally:
+                shown.close(patience_s)
+    if not json:
+        _print_result(result)
+    return result.exit_code
+
+
+def _sink(*, json: bool, quiet: bool, stream: bool | None) -> Sink:
+    if json:
+        from agentctl.cli.lines import JsonLines
+
+        return JsonLines()
+    if quiet:
+        from agentctl.cli.lines import Silent
+
+        return Silent()
+    if sys.stderr.isatty() and stream is not False and os.environ.get("TERM") != "dumb":
+        from agentctl.cli.live import LiveView
+
+        return LiveView()
+    from agentctl.cli.lines import PlainLines
+
+    return PlainLines(stream=bool(stream))
+
+
+def _print_result(result: RunResult) -> None:
+    if result.output:
+        answer(result.output)
+    if result.error:
+        complain(f"error: {result.error['code']}: {result.error['message']}", result.error.get("hint", ""))

@@ -1,0 +1,94 @@
+"""Events in words, the same in a pipe, in the live view and in `why`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from agentctl.events import Event
+
+SHOWN = 8
+"""Agents of a stage that are named in one line."""
+
+
+def describe(event: Event) -> str:
+    """One line for a person; empty for what needs none."""
+    said = _LINES.get(event.type)
+    return said(event.data) if said else ""
+
+
+def closing_line(event: Event) -> str:
+    """How the run ended, what it took, and where to read on."""
+    data, usage = event.data, event.data["usage"]
+    assert isinstance(usage, Mapping)
+    again = "why" if data["status"] == "done" else "resume"
+    spent = took(usage["duration_s"])
+    if usage["model_calls"]:
+        spent += f", {usage['input_tokens'] + usage['output_tokens']:,} tokens, {money(usage['cost_usd'])}"
+    return f"{data['status']} in {spent} · agentctl {again} {event.run_id}"
+
+
+def lineup(agents: Sequence[str], order: str) -> str:
+    """The agents of a stage in one line: `a → b` one after the other, `a ∥ b` at once."""
+    shown = (" → " if order == "sequential" else " ∥ ").join(agents[:SHOWN])
+    return shown if len(agents) <= SHOWN else f"{shown} and {len(agents) - SHOWN:,} more"
+
+
+def took(seconds: float) -> str:
+    """A duration as people read it."""
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1e3:.0f} ms"
+
+
+def money(cost_usd: float | None) -> str:
+    """A cost as people read it; an unknown price is said to be unknown."""
+    if cost_usd is None:
+        return "cost unknown"
+    return f"${cost_usd:.4f}" if 0 < cost_usd < 1 else f"${cost_usd:.2f}"
+
+
+def label(data: Mapping[str, Any]) -> str:
+    """The line that says that words are made up, for a run or an agent's usage; empty if they are not."""
+    reason = f" ({data['why_simulated']})" if data.get("why_simulated") else ""
+    return f"SIMULATED: the words are made up without a model{reason}" if data.get("simulated") else ""
+
+
+def _started(data: Mapping[str, Any]) -> str:
+    again = "resumed " if data.get("resumed") else ""
+    models = ", ".join(dict.fromkeys(data["models"].values()))
+    line = f"{again}generation {data['generation']}" + (f", model {models}" if models else "")
+    return f"{line}\n{label(data)}".rstrip()
+
+
+def _failed(data: Mapping[str, Any]) -> str:
+    hint = data["error"].get("hint")
+    return f"  ✗ {data['agent']}: {data['error']['message']} → {data['then']}" + (f" (hint: {hint})" if hint else "")
+
+
+def _finished(data: Mapping[str, Any]) -> str:
+    text = " ".join(str(data["text"]).split())
+    simulated = " [simulated]" if data.get("usage", {}).get("simulated") else ""
+    return f"  ✓ {data['agent']}{simulated}" + (f": {text[:100]}{'…' if len(text) > 100 else ''}" if text else "")
+
+
+def _scores(data: Mapping[str, Any]) -> str:
+    ranked = [f"{row['option']} {row['total']:.3g}" for row in data["ranking"]]
+    return f"  scores: {' > '.join(ranked)}" if ranked else ""
+
+
+def _exited(data: Mapping[str, Any]) -> str:
+    because = [f" because {test['when']}" for test in data["tested"] if test["result"] and test["when"]]
+    return f"  {data['why']} → {data['to']}{''.join(because)}"
+
+
+_LINES: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "run.started": _started,
+    "stage.entered": lambda data: f"{data['stage']}{_again(data['visit'])}: {lineup(data['agents'], data['order'])}",
+    "agent.finished": _finished,
+    "agent.failed": _failed,
+    "scores.merged": _scores,
+    "stage.exited": _exited,
+    "limit.reached": lambda data: f"limit: {data['message']}",
+    "warning": lambda data: f"warning: {data['message']}",
+}
+
+
+def _again(visit: int) -> str:
+    return f" (visit {visit})" if visit > 1 else ""

@@ -1,0 +1,69 @@
+import subprocess
+import sys
+
+import pytest
+
+from agentctl.logs import COMPONENTS, LEVELS
+from tests.cli.conftest import Command
+
+HEAVY = [
+    *("langgraph", "langchain_core", "langmem", "fastmcp", "mcp", "redis", "pydantic", "yaml", "watchdog"),
+    *("rich.console", "sqlalchemy", "jinja2", "asyncio", "agentctl.workspace", "agentctl.logs"),
+]
+COMMANDS = ["run", "resume", "why", "runs", "list", "show", "graph", "validate", "new", "schema", "logs", "doctor"]
+
+
+def loaded_by(code: str, folder: str = ".") -> set[str]:
+    script = f"{code}; import sys; print('\\n' + ' '.join(sys.modules))"
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=folder)
+    return set(ran.stdout.splitlines()[-1].split())
+
+
+def test_help_imports_nothing_heavy() -> None:
+    assert not [name for name in HEAVY if name in loaded_by("import agentctl.cli")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [["list"], ["validate"], ["show", "debate"], ["graph", "debate"], ["schema"]])
+def test_looking_does_not_import_the_engine(words: list[str]) -> None:
+    code = (
+        f"import contextlib, agentctl.cli\nwith contextlib.suppress(SystemExit): agentctl.cli.main({words})\nimport os"
+    )
+
+    assert not loaded_by(code) & {"langgraph", "langchain", "langchain_core", "sqlalchemy", "alembic", "genai_prices"}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(agentctl: Command, command: str) -> None:
+    code, out, err = agentctl(command, "--help")
+
+    assert (code, err) == (0, "")
+    assert f"agentctl {command}" in out or "Usage:" in out
+    assert "--help" in out
+
+
+def test_help_names_every_command(agentctl: Command) -> None:
+    out = agentctl("--help").out
+
+    assert [command for command in COMMANDS if f"\n  {command} " not in out] == []
+
+
+def test_unknown_options_are_usage_errors(agentctl: Command) -> None:
+    for words in (
+        ["list", "--nope"],
+        ["nope"],
+        ["show"],
+        ["graph", "x", "--format", "png"],
+        ["logs", "--level", "loud"],
+    ):
+        assert agentctl(*words).code == 2, words
+
+
+def test_logs_offers_the_components_and_levels_that_exist() -> None:
+    """Spelt out twice, because importing them would slow every `--help`."""
+    from typing import get_args
+
+    from agentctl.cli.logs import ComponentName, LevelName
+
+    assert get_args(ComponentName) == COMPONENTS
+    assert get_args(LevelName) == LEVELS
