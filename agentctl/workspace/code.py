@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from importlib.machinery import ModuleSpec
 from importlib.util import module_from_spec
 from pathlib import Path
+from threading import RLock
 from types import CodeType, ModuleType
 
 from agentctl.errors import WorkspaceError, did_you_mean
@@ -27,6 +28,9 @@ class Code:
 
     def __init__(self, package: str, folder: Path, files: Mapping[str, bytes]) -> None:
         self.package, self.folder, self._files = package, folder, files
+        # Its own modules: `sys.modules` may hold those of another project with the same files.
+        self._modules: dict[str, ModuleType] = {}
+        self._importing = RLock()
 
     def load(self, entry: str) -> object:
         """The object that `module:name` names; runs the module on first use.
@@ -37,7 +41,7 @@ class Code:
         module_name, _, attribute = entry.partition(":")
         try:
             module = self._module(f"{self.package}.{module_name}" if module_name else self.package)
-        except Exception as error:  # a user's module may raise anything at import
+        except (Exception, SystemExit) as error:  # a user's module may raise anything at import
             raise WorkspaceError(
                 f"entry {entry!r} of {self.folder}: {type(error).__name__}: {error}",
                 hint="the module raised while it was imported; run it with python to see where",
@@ -54,13 +58,16 @@ class Code:
 
     def close(self) -> None:
         """Forget the modules; objects of them that are still referenced go on working."""
-        for name in [n for n in sys.modules if n == self.package or n.startswith(self.package + ".")]:
-            del sys.modules[name]
+        for name, module in self._modules.items():
+            if sys.modules.get(name) is module:
+                del sys.modules[name]
 
     def _module(self, name: str) -> ModuleType:
-        """Import `name` of this package, its parents first."""
-        if name in sys.modules:
-            return sys.modules[name]
+        """Import `name` of this package, its parents first; threads that import at once wait for each other."""
+        with self._importing:
+            return self._modules[name] if name in self._modules else self._found(name)
+
+    def _found(self, name: str) -> ModuleType:
         parent, _, stem = name.rpartition(".")
         above = self._module(parent) if name != self.package else None
         relative = name.removeprefix(self.package).lstrip(".").replace(".", "/")
@@ -68,7 +75,7 @@ class Code:
         is_package = path not in self._files
         if is_package:
             path = f"{relative}/__init__.py".lstrip("/")
-            if relative and not any(file.startswith(relative + "/") for file in self._files):
+            if relative and not self._is_folder(relative):
                 raise ModuleNotFoundError(f"No module named {relative.replace('/', '.')!r}", name=name)
         module = self._execute(name, path, is_package)
         if above is not None:
@@ -80,10 +87,11 @@ class Code:
         module = module_from_spec(spec)
         module.__file__ = str(self.folder / path)
         module.__dict__["__builtins__"] = {**vars(builtins), "__import__": self._import}
-        sys.modules[name] = module
+        self._modules[name] = sys.modules[name] = module
         try:
             exec(self._compile(path), module.__dict__)  # noqa: S102 - running a workspace runs its code
         except BaseException:
+            self._modules.pop(name, None)
             sys.modules.pop(name, None)
             raise
         return module
@@ -119,4 +127,8 @@ class Code:
 
     def _has(self, module: str) -> bool:
         path = module.replace(".", "/")
-        return f"{path}.py" in self._files or any(file.startswith(path + "/") for file in self._files)
+        return f"{path}.py" in self._files or self._is_folder(path)
+
+    def _is_folder(self, path: str) -> bool:
+        """Whether a folder is a package: `agents/` with nothing but YAML is none, and `agents` may be installed."""
+        return any(file.startswith(path + "/") and file.endswith(".py") for file in self._files)

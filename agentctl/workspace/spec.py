@@ -19,7 +19,11 @@ class Spec(BaseModel):
     """Base of every declared thing: strict, immutable, unknown keys refused."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, strict=True, allow_inf_nan=False
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        allow_inf_nan=False,
+        defer_build=True,  # a part is built within its whole, not once more by itself: half the time
     )
 
 
