@@ -128,6 +128,7 @@ class WorkspaceNotFound(WorkspaceError):
             f"no workspace {name!r} under workspaces/{did_you_mean(name, known)}",
             hint=hint or f"create workspaces/{name}/workspace.yaml, or see what exists with `agentctl list`",
         )
+        self.name = name
 
 
 class WorkspaceInvalid(WorkspaceError):
@@ -259,6 +260,8 @@ class ModelFailed(RunError):
             what += f" (status {status})"
         super().__init__(f"{what} after {attempts} attempt{'s' if attempts != 1 else ''}", hint=hint, code=code)
         self.model, self.status, self.attempts = model, status, attempts
+        self.meta: dict[str, object] = {}
+        """What a resume must know of it, as JSON."""
 
 
 class ServiceUnavailable(AgentctlError):

@@ -19,7 +19,7 @@ def drive(main: Coroutine[object, object, T]) -> T:
     """Run `main` to its end and return its result.
 
     The first signal cancels it, so that agents end and logs are flushed. The second leaves at
-    once, and so does the first when something does not let go.
+    once, and so does the first, after a moment, when something does not let go.
     """
     try:
         return asyncio.run(_with_signals(main))
@@ -48,8 +48,11 @@ async def _with_signals(main: Coroutine[object, object, T]) -> T:
         signal.signal(number, stop)
     try:
         return await task
-    finally:
-        last_resort.cancel()
+    except asyncio.CancelledError:
+        if told:  # all is closed by now, and threads that hang are no reason to stay
+            sys.stderr.flush()
+            os._exit(STOPPED)
+        raise
 
 
 class _DaemonThreads(ThreadPoolExecutor):

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal, Self
 
 EventType = Literal[
     "run.started",
@@ -22,6 +22,9 @@ EventType = Literal[
     "warning",
     "run.finished",
 ]
+
+
+_HEAD = ("type", "seq", "ts", "workspace", "session_id", "run_id")
 
 
 def now() -> str:
@@ -49,8 +52,16 @@ class Event:
 
     def as_dict(self) -> dict[str, object]:
         """The event as one flat JSON object, without `key`."""
-        head = {name: getattr(self, name) for name in ("type", "seq", "ts", "workspace", "session_id", "run_id")}
+        head = {name: getattr(self, name) for name in _HEAD}
         return {**head, **self.data}
+
+    @classmethod
+    def from_dict(cls, event: Mapping[str, Any]) -> Self:
+        """The event that `as_dict` gave, without its key."""
+        return cls(
+            **{name: event[name] for name in _HEAD},
+            data={name: value for name, value in event.items() if name not in _HEAD},
+        )
 
     def to_json(self) -> str:
         """One line of JSON."""

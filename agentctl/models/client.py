@@ -79,6 +79,7 @@ class Client:
         if others:
             also = ", ".join(f"{failure.model} ({failure.code})" for failure in others)
             first.hint = f"{first.hint}; its fallbacks failed too: {also}".lstrip("; ")
+        first.meta = _meta([], taken)
         raise first
 
     def replayed(self, request: ModelRequest, reply: ModelReply) -> None:

@@ -6,11 +6,11 @@ A killed run replays its graph from the start and is answered from here.
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Literal, TypeVar, cast
 
-from agentctl.errors import JournalMismatch, UnknownOutcome
+from agentctl.errors import JournalMismatch, ModelFailed, UnknownOutcome
 from agentctl.store.row import CallKey, CallKind
 from agentctl.store.store import Store, timestamp
 
@@ -24,6 +24,7 @@ class _Entry:
     digest: str
     status: Literal["started", "done", "failed"]
     result: str | None = None
+    kind: str = ""
     is_committed: bool = True
 
 
@@ -46,7 +47,7 @@ class Journal:
         entries = {}
         for row in rows:
             key = CallKey(*(row[name] for name in CallKey.__slots__))  # type: ignore[arg-type]
-            entries[key] = _Entry(str(row["digest"]), row["status"], row["result"])  # type: ignore[arg-type]
+            entries[key] = _Entry(str(row["digest"]), row["status"], row["result"], str(row["kind"]))  # type: ignore[arg-type]
         return cls(store, run_id, entries)
 
     async def call(
@@ -83,10 +84,28 @@ class Journal:
         try:
             result = await perform()
         except Exception as error:
-            await self._settle(key, "failed", error=self._store.mask(f"{type(error).__name__}: {error}"))
+            meta = _dump(error.meta) if isinstance(error, ModelFailed) else None
+            await self._settle(key, "failed", result=meta, error=self._store.mask(f"{type(error).__name__}: {error}"))
             raise
         await self._settle(key, "done", result=_dump(result))
         return result, False
+
+    def results(self, kind: CallKind) -> Iterator[tuple[CallKey, dict[str, object]]]:
+        """The calls of a kind that earlier processes finished, with their results."""
+        for key, entry in self._entries.items():
+            if entry.kind == kind and entry.status == "done":
+                yield key, json.loads(entry.result or "{}")
+
+    def failures(self) -> Iterator[tuple[CallKey, dict[str, object]]]:
+        """The model calls that failed in earlier processes, with the `meta` of their failures."""
+        for key, entry in self._entries.items():
+            if entry.kind == "model" and entry.status != "done" and entry.result is not None:
+                yield key, self.failure(key)
+
+    def failure(self, key: CallKey) -> dict[str, object]:
+        """The `meta` of the last failure of a model call, empty if it has not failed."""
+        entry = self._entries.get(key)
+        return json.loads(entry.result) if entry and entry.status != "done" and entry.result else {}
 
     def has_result(self, key: CallKey) -> bool:
         """Whether `call` with this key would be answered from the journal."""
@@ -127,7 +146,8 @@ class Journal:
 
     async def _start(self, key: CallKey, kind: CallKind, name: str, digest: str) -> None:
         is_new = key not in self._entries
-        self._entries[key] = _Entry(digest, "started")
+        failure = None if is_new else self._entries[key].result
+        self._entries[key] = _Entry(digest, "started", failure, kind)
         if is_new:
             await self._store.insert_call(
                 {
@@ -136,7 +156,7 @@ class Journal:
                 }
             )  # fmt: skip
         else:
-            await self._update(key, "started")
+            await self._update(key, "started", failure)
 
     async def _settle(
         self, key: CallKey, status: Literal["done", "failed"], *, result: str | None = None, error: str | None = None

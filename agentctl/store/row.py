@@ -33,6 +33,8 @@ class RunRow:
     """The fields of `run.finished`."""
     expired: bool = False
     """The journal is gone (`Store.prune`), so the run cannot be resumed."""
+    reserved: int = 0
+    """Up to here numbers may have gone to `token` events, which are not stored; 0 once the run has ended."""
     seq: int = 0
     """Number of the last event that is stored; read only."""
 

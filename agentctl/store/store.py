@@ -131,19 +131,29 @@ class Store:
         """The newest runs, newest first."""
         return await self._read(lambda db, _: db.runs.list(limit, workspace, session_id))
 
-    def put_event(self, event: Mapping[str, object], key: str = "") -> None:
+    def put_event(self, event: Mapping[str, object], key: str = "", *, then: Callable[[], None] | None = None) -> None:
         """Queue an event, to be committed before any write that is awaited later; `token` events are not kept.
 
         Args:
             event: one flat JSON object with `type`, `seq` and `run_id`, read before this returns.
             key: names the fact, so that a resumed run need not tell it again.
+            then: called on the running loop once the event is committed, in the order of the calls;
+                never if it cannot be.
         """
         if event["type"] == "token":
             return
         text = json.dumps(mask_values(dict(event), self.mask), separators=(",", ":"), default=str)
         run_id = str(event["run_id"])
         row = {"run_id": run_id, "seq": event["seq"], "key": key, "event": text}
-        self._writer.put(Op(_insert_events, row, run_id=run_id))
+        self._writer.put(Op(_insert_events, row, run_id=run_id, waiter=_told(then), is_urgent=False))
+
+    def reserve(self, run_id: str, seq: int, *, then: Callable[[], None]) -> None:
+        """Note that numbers up to `seq` may be used for events that are not kept; `then` as in `put_event`."""
+
+        def note(db: "Database", _: Sequence[Values]) -> None:
+            db.runs.update(run_id, {"reserved": seq})
+
+        self._writer.put(Op(note, run_id=run_id, waiter=_told(then), is_urgent=False))
 
     async def events(self, run_id: str) -> list[dict[str, object]]:
         """Every event of the run by `seq`, those just put among them."""
@@ -233,6 +243,15 @@ class Store:
     def _raise_lost(self, run_id: str | None) -> None:
         if lost := self._writer.take_lost(run_id):
             raise lost
+
+
+def _told(then: Callable[[], None] | None) -> "asyncio.Future[object] | None":
+    """A future that calls `then` when it has a result, and swallows a failure: the writer keeps it."""
+    if then is None:
+        return None
+    waiter: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+    waiter.add_done_callback(lambda done: None if done.cancelled() or done.exception() else then())
+    return waiter
 
 
 def _insert_events(db: "Database", rows: Sequence[Values]) -> None:

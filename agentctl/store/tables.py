@@ -26,6 +26,7 @@ runs = Table(
     Column("timeout_s", Float),
     Column("result", JSON(none_as_null=True)),
     Column("expired", Boolean, nullable=False),
+    Column("reserved", Integer, nullable=False),
     Index("ix_runs_session_id", "session_id"),
 )
 

@@ -29,8 +29,8 @@ Apply = Callable[["Database", Sequence[dict[str, object]]], object]
 class Op:
     """One thing to do in a transaction.
 
-    Neighbours with the same `apply` and a `row` become one statement. Without `waiter`
-    nobody waits; a failure is then kept for the next who writes for `run_id`.
+    Neighbours with the same `apply` and a `row` become one statement. Where nobody waits (no
+    `waiter`, or one that is only told), a failure is kept for the next who writes for `run_id`.
     """
 
     apply: Apply
@@ -38,8 +38,14 @@ class Op:
     writes: bool = True
     run_id: str = ""
     waiter: "asyncio.Future[object] | None" = None
+    is_urgent: bool = True
     result: object = None
     error: BaseException | None = field(default=None)
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody can do nothing else until it is done."""
+        return self.waiter is not None and self.is_urgent
 
 
 class Writer:
@@ -65,7 +71,7 @@ class Writer:
             if self._is_closing:
                 raise StoreUnusable("the store is closed", hint="open it again")
             self._pending.append(op)
-            self._is_urgent = self._is_urgent or op.waiter is not None
+            self._is_urgent = self._is_urgent or op.is_awaited
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="agentctl-store", daemon=True)
                 self._thread.start()
@@ -147,7 +153,7 @@ class Writer:
     def _fail(self, batch: list[Op], error: StoreUnusable) -> None:
         for op in batch:
             op.error = error
-            if op.waiter is None:
+            if not op.is_awaited:
                 self._lost.setdefault(op.run_id, error)
 
 

@@ -27,6 +27,7 @@ def upgrade() -> None:
         sa.Column("timeout_s", sa.Float),
         sa.Column("result", sa.JSON),
         sa.Column("expired", sa.Boolean, nullable=False),
+        sa.Column("reserved", sa.Integer, nullable=False),
     )
     op.create_index("ix_runs_session_id", "runs", ["session_id"])
     op.create_table(

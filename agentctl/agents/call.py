@@ -1,0 +1,64 @@
+"""What an agent is given for one execution."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from agentctl.models import ModelClient, ModelReply, ModelRequest
+
+Fields = Mapping[str, object]
+"""Output fields: `text options scores winner decision` and declared ones."""
+InThread = Callable[[Callable[[], object]], Awaitable[object]]
+"""Calls a blocking function in a thread of the pool; to wait for one takes none of the agent's time."""
+
+
+class Calls(Protocol):
+    """The journalled, metered way out of an agent; every call goes through it."""
+
+    async def model(self, client: ModelClient, request: ModelRequest, on_token: Callable[[str], None]) -> ModelReply:
+        """One model call. A resumed run is answered from the journal. Raises LimitReached before a call."""
+        ...
+
+    async def graph(self, name: str, argument: object, perform: Callable[[], Awaitable[object]]) -> object:
+        """One call of a foreign graph; its result must be JSON."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AgentCall:
+    """One execution: where it stands, what it may read, and how it calls out.
+
+    `names` are the names that prompts see: the agent's channels, `state`, `stage`,
+    `visits`, `rounds`, `ranking` and the rest; all read-only. `emit` streams text to
+    whoever watches and may be called from any thread.
+    """
+
+    role: str
+    stage: str
+    visit: int
+    round: int
+    workspace: str
+    session_id: str
+    run_id: str
+    user: str
+    names: Mapping[str, object]
+    calls: Calls
+    client: ModelClient | None
+    in_thread: InThread
+    emit: Callable[[str], None]
+    checkpointer: object = None
+
+    @property
+    def state(self) -> Mapping[str, object]:
+        """The channels that the agent reads, read-only."""
+        state = self.names["state"]
+        assert isinstance(state, Mapping)
+        return state
+
+
+class Agent(Protocol):
+    """One role of a generation; holds no state of any run."""
+
+    async def run(self, call: AgentCall) -> Fields:
+        """Do the role's work once and return its output fields."""
+        ...

@@ -1,0 +1,201 @@
+"""`kind: python`: a function, a Runnable, a compiled graph or an entrypoint of the workspace."""
+
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from agentctl.agents.call import AgentCall, Fields
+from agentctl.agents.output import OWN_FIELDS
+from agentctl.channels.view import plain
+from agentctl.errors import AgentFailed, NotSupportedYet, WorkspaceError
+from agentctl.workspace.spec import AgentSpec
+
+
+class Context:
+    """`ctx` of a python agent: where the call stands, and the ways out of it.
+
+    Attributes:
+        workspace, session_id, run_id, user, agent, stage: names, as strings.
+        round: 1 in the first pass of a visit.
+        memories, turns, attachments: what the session seeded; empty without one.
+    """
+
+    def __init__(self, call: AgentCall) -> None:
+        self.workspace, self.session_id, self.run_id = call.workspace, call.session_id, call.run_id
+        self.user, self.agent, self.stage, self.round = call.user, call.role, call.stage, call.round
+        self.memories: Sequence[object] = ()
+        self.turns: Sequence[object] = ()
+        self.attachments: Sequence[object] = ()
+        self._emit = call.emit
+
+    def emit(self, text: str) -> None:
+        """Stream `text` to whoever watches the run; safe from any thread."""
+        self._emit(text)
+
+    async def call_tool(self, name: str, **arguments: object) -> object:
+        """Call a tool that the agent lists."""
+        raise NotSupportedYet(f"ctx.call_tool ({name!r})")
+
+    def call_tool_sync(self, name: str, **arguments: object) -> object:
+        """Call a tool from blocking code."""
+        raise NotSupportedYet(f"ctx.call_tool_sync ({name!r})")
+
+
+@dataclass(frozen=True, slots=True)
+class PythonAgent:
+    """Calls what `entry` names; blocking functions run in the pool."""
+
+    role: str
+    spec: AgentSpec
+    target: Any
+    takes_context: Literal["no", "second", "keyword"]
+    kind: str
+    fields: frozenset[str]
+
+    async def run(self, call: AgentCall) -> Fields:
+        """Call the entry and return its fields; any exception of it passes through."""
+        if self.kind == "graph":
+            turn = await call.calls.graph(self.spec.entry or "", plain(call.state), lambda: self._graph(call))
+            result = self._of_graph(turn)
+        elif self.kind == "runnable":
+            result = await self.target.ainvoke(plain(call.state))
+        elif self.kind == "async":
+            result = await self._call(call)
+        else:
+            result = await call.in_thread(lambda: self._call(call))
+            if inspect.isawaitable(result):  # a callable object or partial that hides an async function
+                result = await result
+        return _fields(self.role, result)
+
+    def _call(self, call: AgentCall) -> Any:
+        if self.takes_context == "no":
+            return self.target(call.state)
+        context = Context(call)
+        return (
+            self.target(call.state, context) if self.takes_context == "second" else self.target(call.state, ctx=context)
+        )
+
+    def _of_graph(self, result: object) -> object:
+        """What a graph returns is its whole state; the agent's own fields are what it says."""
+        if not isinstance(result, Mapping) or "messages" in result:
+            return result
+        said = {name: value for name, value in result.items() if name in self.fields}
+        if result and not said:
+            raise AgentFailed(
+                self.role,
+                f"its graph ended with {', '.join(map(repr, result))}, none of which is an output field",
+                hint="put what it says into `text`, or declare a field under `output:`",
+                code="agent-output",
+            )
+        return said
+
+    async def _graph(self, call: AgentCall) -> object:
+        """One turn of a foreign graph, remembered per role and session by its checkpointer."""
+        graph = self.target if _is_durable(self.target) else self.target.copy({"checkpointer": call.checkpointer})
+        thread = {"thread_id": f"{self.role}#{call.session_id}", "checkpoint_ns": "", "user_id": call.user}
+        # Not the caller's configuration: a nested graph would take its parent's namespace and stream.
+        result = await graph.ainvoke(_graph_input(graph, call), {"configurable": thread, "callbacks": []})
+        if isinstance(result, Mapping) and "__interrupt__" in result:
+            raise NotSupportedYet(f"an interrupt inside the graph of agent {self.role!r}")
+        return _jsonable(result)
+
+
+def python_agent(role: str, spec: AgentSpec, target: object, channels: Iterable[str] = ()) -> PythonAgent:
+    """Look once at what an entry is, so that runs need not.
+
+    Args:
+        channels: the declared channels that the role may write.
+
+    Raises:
+        WorkspaceError: the entry is nothing that can be called.
+    """
+    kind = _kind(target)
+    if kind is None:
+        raise WorkspaceError(
+            f"entry {spec.entry!r} of agent {role!r} is of type {type(target).__name__}, which cannot be called",
+            hint="name a function, a Runnable, a compiled graph or an entrypoint",
+            code="entry-failed",
+        )
+    takes = _takes_context(target) if kind in ("async", "blocking") else "no"
+    fields = frozenset((*OWN_FIELDS, *spec.output, *channels))
+    return PythonAgent(role=role, spec=spec, target=target, takes_context=takes, kind=kind, fields=fields)
+
+
+def _kind(target: object) -> str | None:
+    """`graph`, `runnable`, `async` or `blocking`; by duck type, to import LangGraph for nobody's sake."""
+    if hasattr(target, "ainvoke"):
+        return "graph" if hasattr(target, "checkpointer") else "runnable"
+    if inspect.iscoroutinefunction(target) or inspect.iscoroutinefunction(getattr(target, "__call__", None)):  # noqa: B004
+        return "async"
+    return "blocking" if callable(target) else None
+
+
+def _takes_context(target: Any) -> Literal["no", "second", "keyword"]:
+    try:
+        parameters = inspect.signature(target).parameters.values()
+    except (TypeError, ValueError):
+        return "no"
+    if any(p.name == "ctx" and p.kind is p.KEYWORD_ONLY for p in parameters):
+        return "keyword"
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    required = [p for p in positional if p.default is p.empty]
+    return "second" if len(required) > 1 or any(p.name == "ctx" for p in positional[1:2]) else "no"
+
+
+def _is_durable(graph: Any) -> bool:
+    """Whether the graph has a checkpointer that outlives the process."""
+    saver = getattr(graph, "checkpointer", None)
+    return bool(saver) and saver is not True and "memory" not in type(saver).__module__
+
+
+def _graph_input(graph: Any, call: AgentCall) -> object:
+    """The channels that the graph knows, and the task as the one new message."""
+    state = plain(call.state)
+    channels = graph.input_channels
+    if channels == "__start__":
+        # A StateGraph takes a mapping of its own channels; an entrypoint takes what it is given.
+        known = getattr(graph, "channels", {})
+        if getattr(graph, "builder", None) is None:
+            return state
+        given = {**state, "messages": [{"role": "user", "content": state.get("task", "")}]}
+        return {name: value for name, value in given.items() if name in known}
+    return state
+
+
+def _fields(role: str, result: object) -> Fields:
+    """What a Runnable or graph returned, as output fields: a message's text, or the last message's."""
+    if result is None or isinstance(result, str):
+        return {} if result is None else {"text": result}
+    if isinstance(result, Mapping):
+        messages = result.get("messages")
+        if isinstance(messages, Sequence) and messages and "text" not in result:
+            known = {k: v for k, v in result.items() if k in ("options", "scores", "winner", "decision")}
+            return {**known, "text": _message_text(messages[-1])}
+        return result
+    if hasattr(result, "content"):
+        return {"text": _message_text(result)}
+    raise AgentFailed(
+        role,
+        f"it returned {type(result).__name__}",
+        hint="return a string, a mapping of output fields, or None",
+        code="agent-output",
+    )
+
+
+def _message_text(message: Any) -> str:
+    content = message.get("content", "") if isinstance(message, Mapping) else getattr(message, "content", message)
+    if isinstance(content, list):
+        return "".join(part if isinstance(part, str) else str(part.get("text", "")) for part in content)
+    return str(content)
+
+
+def _jsonable(value: object) -> object:
+    """A graph's result as the journal keeps it: messages become role and content."""
+    if isinstance(value, Mapping):
+        return {str(key): _jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_jsonable(item) for item in value]
+    if hasattr(value, "content") and hasattr(value, "type"):
+        return {"role": str(value.type), "content": _message_text(value)}
+    return value

@@ -1,0 +1,15 @@
+"""The graph of a generation: a router, one node per agent of a stage, and LangGraph between them.
+
+The router decides from state alone and does nothing else; a node runs one agent once, under
+the failure rules, and returns its delta. May import agents, store, channels, rules, workspace
+and errors; LangGraph is imported when a graph is built. Public: `Budget`, `Flow`,
+`GraphManager`, `RunContext`, `build_flow`, `replay`.
+"""
+
+from agentctl.graph.budget import Budget
+from agentctl.graph.calls import replay
+from agentctl.graph.context import Place, RunContext
+from agentctl.graph.flow import Flow, build_flow
+from agentctl.graph.manager import GraphManager
+
+__all__ = ["Budget", "Flow", "GraphManager", "Place", "RunContext", "build_flow", "replay"]

@@ -1,0 +1,53 @@
+"""What one run brings to the shared graph: passed to LangGraph as its `context`."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from agentctl.agents import BlockingPool
+from agentctl.graph.budget import Budget
+from agentctl.models import ModelClient
+from agentctl.store import Journal
+
+Fact = tuple[str, dict[str, object], str]
+"""Event type, its data, and the key under which it is told once (empty: as often as it happens)."""
+Say = Callable[[Fact], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a run one execution stands; `round` and `visit` count from 1."""
+
+    stage: str
+    visit: int
+    round: int
+    step: int
+
+    def key(self, type_: str, agent: str = "") -> str:
+        """Names a fact of this place, so that a resumed run does not tell it twice."""
+        return f"{type_}/{self.stage}/{self.visit}/{self.round}/{agent}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """The run's own things; graph, agents and model clients are shared with other runs.
+
+    `gate` bounds agents at once in the process. `told` holds the keys of facts that an
+    earlier process told before this run was resumed. Nobody reads the tokens of a run that is not
+    `watched`, so its models need not stream.
+    """
+
+    workspace: str
+    session_id: str
+    run_id: str
+    user: str
+    journal: Journal
+    budget: Budget
+    clients: Mapping[str, ModelClient]
+    gate: asyncio.Semaphore
+    pool: BlockingPool
+    checkpointer: object = None
+    told: frozenset[str] = field(default_factory=frozenset)
+    watched: bool = True
+    mask: Callable[[str], str] = str
+    """Takes the keys out of what agents and models say, before anything keeps or reads it."""

@@ -1,0 +1,239 @@
+"""The node wrapper: one execution of one agent under the failure rules.
+
+An agent's failure is caught here, so that its siblings always finish and LangGraph's own
+retry and error handler, which repeat finished calls and cancel siblings, stay unused. The
+result is journalled before anybody hears of it; a resumed run takes it from there.
+"""
+
+import asyncio
+import contextvars
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from agentctl.agents import AgentCall, AgentRegistry, BlockingPool, InThread, to_delta
+from agentctl.channels.view import plain
+from agentctl.errors import AgentctlError, AgentFailed, LimitReached, NotSupportedYet, StoreUnusable
+from agentctl.graph.calls import JournalledCalls, key_of
+from agentctl.graph.context import Fact, Place, RunContext, Say
+from agentctl.graph.flow import Flow
+from agentctl.graph.names import Names
+from agentctl.graph.router import Control
+from agentctl.logs import mask_values
+from agentctl.workspace.spec import AgentSpec
+
+Record = dict[str, Any]
+"""What is journalled of an execution: `delta`, `executed` roles, `outcome`, and the `facts` to tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One execution: which role, where, on which state, in which run."""
+
+    flow: Flow
+    registry: AgentRegistry
+    specs: Mapping[str, AgentSpec]
+    run: RunContext
+    say: Say
+    state: Mapping[str, Any]
+    control: Control
+
+    async def node(self, role: str) -> dict[str, Any]:
+        """Run `role` once, or take what it did from the journal; returns the node's writes."""
+        place = self.control.place
+        record: Record | None = await self.run.journal.find_delta(key_of(role, place))
+        if record is None:
+            async with self.run.gate:
+                record = cast("Record", mask_values(await self._attempt(role, place, []), self.run.mask))
+            if record["outcome"]["status"] in ("ok", "skipped"):
+                await self.run.journal.put_delta(key_of(role, place), record)
+        for type_, data, key in record["facts"]:
+            self.say((type_, data, key))
+        outcome = {**record["outcome"], "role": role}
+        delta = record["delta"]
+        peaks = {"_peaks": delta["rewards"]} if "rewards" in delta else {}
+        executed = {place.stage: record["executed"]}
+        return {**delta, **peaks, "executed_agents_per_stage": executed, "_outcomes": [outcome]}
+
+    async def _attempt(self, role: str, place: Place, before: list[str]) -> Record:
+        """Run `role`, and on failure what its `on_error` says."""
+        started = time.monotonic()
+        # As a fallback, a role may run twice in a round: for others, and for itself.
+        name = ">".join([*before, role])
+        calls = JournalledCalls(self.run, name, place)
+        self.say(("agent.started", {"agent": role, **_at(place)}, ""))
+        try:
+            delta = await self._once(role, place, calls)
+        except LimitReached as limit:
+            return _record([*before, role], "limited", error=limit)
+        except StoreUnusable:
+            raise  # what the agent did cannot be kept: no `on_error` makes that good
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            stopped = AgentFailed(role, "something that it waited for was cancelled")
+            return await self._failed(role, place, before, stopped)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - an agent's own code may raise anything
+            return await self._failed(role, place, before, _as_failure(role, error))
+        data = _finished(role, place, delta, calls, time.monotonic() - started)
+        finished: Fact = ("agent.finished", data, place.key("agent.finished", name))
+        return _record([*before, role], "ok", delta=delta, facts=[finished])
+
+    async def _once(self, role: str, place: Place, calls: JournalledCalls) -> dict[str, Any]:
+        """One execution within its time limit, and its checked delta."""
+        spec = self.specs[role]
+        emit = _Emitter(self.say, {"agent": role, **_at(place)})
+        try:
+            async with asyncio.timeout(spec.timeout_s) as scope:
+                in_thread = _in_thread(self.run.pool, scope, spec.timeout_s)
+                fields = await self.registry[role].run(self._call(role, place, calls, emit, in_thread))
+        except TimeoutError:
+            if not scope.expired():
+                raise
+            raise AgentFailed(
+                role,
+                f"{spec.timeout_s:g} s passed",
+                hint=f"raise `timeout_s` of {role}" + _hung(self.run.pool.abandoned),
+                code="agent-timeout",
+            ) from None
+        finally:
+            emit.is_open = False
+        return to_delta(self.registry.writer(role), fields, place.stage, place.round)
+
+    def _call(
+        self, role: str, place: Place, calls: JournalledCalls, emit: Callable[[str], None], in_thread: InThread
+    ) -> AgentCall:
+        run, control = self.run, self.control
+        identity = {"agent": role, "user": run.user, "session_id": run.session_id, "run_id": run.run_id}
+        names = Names(
+            self.flow,
+            self.state,
+            weighted=control.weighted,
+            rounds=control.round - 1,
+            reads=None if role in self.flow.decides else self.specs[role].reads,
+            more=identity,
+        )
+        return AgentCall(
+            role=role,
+            stage=place.stage,
+            visit=place.visit,
+            round=place.round,
+            workspace=run.workspace,
+            session_id=run.session_id,
+            run_id=run.run_id,
+            user=run.user,
+            names=names,
+            calls=calls,
+            client=run.clients.get(role),
+            in_thread=in_thread,
+            emit=emit,
+            checkpointer=run.checkpointer,
+        )
+
+    async def _failed(self, role: str, place: Place, before: list[str], error: AgentctlError) -> Record:
+        on_error = self.specs[role].on_error
+        status = "skipped" if on_error.action == "skip" else "failed"
+        action = f"fallback to {on_error.fallback}" if on_error.fallback else on_error.action
+        data = {"agent": role, **_at(place), "error": _error(error), "then": action}
+        # What ends the run may fail again when it is resumed, and is then told again.
+        once = place.key("agent.failed", ">".join([*before, role])) if action != "fail" else ""
+        fact: Fact = ("agent.failed", data, once)
+        if on_error.fallback:
+            record = await self._attempt(on_error.fallback, place, [*before, role])
+            return {**record, "facts": [fact, *record["facts"]]}
+        return _record([*before, role], status, error=error, facts=[fact])
+
+
+def _record(
+    executed: list[str],
+    status: str,
+    *,
+    delta: dict[str, Any] | None = None,
+    facts: list[Fact] | None = None,
+    error: AgentctlError | None = None,
+) -> Record:
+    delta = delta or {}
+    outcome = {"status": status, "error": _error(error) if error else None, "scored": "rewards" in delta}
+    return {"delta": delta, "executed": executed, "outcome": outcome, "facts": facts or []}
+
+
+def _finished(
+    role: str, place: Place, delta: dict[str, Any], calls: JournalledCalls, duration_s: float
+) -> dict[str, object]:
+    said = [entry["text"] for entry in delta.get("history", [])]
+    return {
+        "agent": role,
+        **_at(place),
+        "step": place.step,
+        "text": "\n\n".join(said),
+        # Copies: whoever is shown the event cannot change what is merged.
+        "writes": {channel: plain(value) for channel, value in delta.items() if channel != "history"},
+        "usage": calls.usage(),
+        "duration_s": round(duration_s, 3),
+    }
+
+
+class _Emitter:
+    """Streams text of one execution, from the loop and from threads alike.
+
+    An abandoned thread goes on emitting; once `is_open` is false, nobody hears of it.
+    """
+
+    def __init__(self, say: Say, place: dict[str, object]) -> None:
+        self._tell, self._place, self._loop = say, place, asyncio.get_running_loop()
+        # LangGraph finds the stream by context, which a thread or nested graph of the agent's has not.
+        self._context = contextvars.copy_context()
+        self.is_open = True
+
+    def __call__(self, text: str) -> None:
+        try:
+            here = asyncio.get_running_loop() is self._loop
+        except RuntimeError:
+            here = False
+        if here:
+            self._say(text)
+        elif self.is_open:
+            self._loop.call_soon_threadsafe(self._say, text)
+
+    def _say(self, text: str) -> None:
+        if self.is_open:
+            self._context.run(self._tell, ("token", {**self._place, "text": text}, ""))
+
+
+def _in_thread(pool: BlockingPool, scope: asyncio.Timeout, timeout_s: float) -> InThread:
+    """The pool as one agent calls it: its time starts with its thread.
+
+    Otherwise agents that hang would use up the time of those that wait for their threads.
+    """
+    loop = asyncio.get_running_loop()
+
+    async def run(function: Callable[[], object]) -> object:
+        scope.reschedule(None)
+        return await pool.run(function, on_start=lambda: scope.reschedule(loop.time() + timeout_s))
+
+    return run
+
+
+def _as_failure(role: str, error: BaseException) -> AgentctlError:
+    from langgraph.errors import GraphBubbleUp
+
+    if isinstance(error, AgentctlError):
+        return error
+    if isinstance(error, GraphBubbleUp):
+        return NotSupportedYet(f"an interrupt in agent {role!r}")
+    raised = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return AgentFailed(role, raised, hint=f"see logs/…/agents/{role}.log, or set AGENTCTL_DEBUG=1")
+
+
+def _hung(abandoned: int) -> str:
+    return f"; {abandoned} hung threads of blocking agents are still running" if abandoned > 1 else ""
+
+
+def _error(error: AgentctlError) -> dict[str, str]:
+    return {"code": error.code, "message": str(error), "hint": error.hint}
+
+
+def _at(place: Place) -> dict[str, object]:
+    return {"stage": place.stage, "visit": place.visit, "round": place.round}

@@ -1,0 +1,231 @@
+"""One per workspace: its current generation, compiled once, and the runs on it."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from agentctl.agents import AgentRegistry, BlockingPool
+from agentctl.errors import NotSupportedYet
+from agentctl.events import EventBus
+from agentctl.graph import Budget, Flow, GraphManager, RunContext, build_flow, replay
+from agentctl.logs import AgentLogger, Component, Level
+from agentctl.models import ModelClient, ModelConfig, Models, Retry, check_key, resolve_auto
+from agentctl.runtime.orchestrator import Orchestrator
+from agentctl.runtime.outbox import Outbox
+from agentctl.runtime.result import RunResult
+from agentctl.settings import Settings
+from agentctl.store import Journal, RunRow, Store
+from agentctl.workspace import Workspace, load_generation, load_workspace, store_generation
+from agentctl.workspace.code import Code
+from agentctl.workspace.spec import AgentSpec, ModelSpec
+
+
+@dataclass(frozen=True)
+class Machinery:
+    """What lives as long as the process and is shared by every workspace."""
+
+    settings: Settings
+    store: Store
+    models: Models
+    logger: AgentLogger
+    gate: asyncio.Semaphore
+    pool: BlockingPool
+    checkpointer: Any
+
+
+@dataclass(frozen=True)
+class Live:
+    """A generation, loaded: its agents and rules, shared by its runs."""
+
+    workspace: Workspace
+    code: Code
+    flow: Flow
+    registry: AgentRegistry
+
+
+class RuntimeManager:
+    """Runs one workspace. A run keeps the generation that it started with.
+
+    Built by the hub; keeps no state of a run, so one serves them all.
+    """
+
+    def __init__(self, name: str, machinery: Machinery) -> None:
+        self.name = name
+        self._machinery = machinery
+        self._graphs = GraphManager()
+        self._live: dict[str, Live] = {}
+        self._clients: dict[tuple[str, str | None], Mapping[str, ModelClient]] = {}
+        self._current = ""
+        self._opening = asyncio.Lock()
+
+    async def current(self) -> Live:
+        """The generation on disk when the manager first looked, stored and opened.
+
+        Raises:
+            WorkspaceNotFound: there is no such workspace.
+            WorkspaceInvalid: it has problems.
+            NotSupportedYet: it uses what this version cannot run.
+        """
+        async with self._opening:
+            if not self._current:
+                root = self._machinery.settings.root
+                workspace = await asyncio.to_thread(load_workspace, root, self.name)
+                self._log_loaded(workspace)
+                folder = await asyncio.to_thread(store_generation, workspace)
+                self._current = self._open(workspace, folder).workspace.generation
+            return self._live[self._current]
+
+    async def pinned(self, generation: str) -> Live:
+        """The stored generation that a run started with.
+
+        Raises:
+            GenerationMissing: it cannot be loaded; the run is never put on another one.
+        """
+        async with self._opening:
+            if generation not in self._live:
+                root = self._machinery.settings.root
+                workspace = await asyncio.to_thread(load_generation, root, self.name, generation)
+                self._open(workspace, workspace.folder)
+            return self._live[generation]
+
+    def close(self) -> None:
+        """Forget the modules of every generation."""
+        for live in self._live.values():
+            live.code.close()
+
+    async def clients(self, live: Live, override: str | None) -> Mapping[str, ModelClient]:
+        """The model of each skill agent, `override` over all of them.
+
+        Raises:
+            KeyMissing: before anything runs.
+        """
+        key = (live.workspace.generation, override)
+        if key not in self._clients:
+            # In a thread: the first model of a provider imports its packages, which takes up to a second.
+            self._clients[key] = await asyncio.to_thread(self._build_clients, live, override)
+        return self._clients[key]
+
+    def _build_clients(self, live: Live, override: str | None) -> dict[str, ModelClient]:
+        spec, env = live.workspace.spec, self._machinery.settings.env
+        clients = {}
+        for role, agent in spec.agents.items():
+            if agent.kind != "skill":
+                continue
+            model = ModelSpec(name=override) if override else agent.model or spec.model
+            config = _config(model)
+            check_key(config, env)
+            clients[role] = self._machinery.models.get(
+                config,
+                workspace=self.name,
+                folder=live.workspace.folder,
+                retry=Retry(agent.retry.attempts, agent.retry.backoff_s) if agent.retry else None,
+                load_python=live.code.load,
+            )
+        return clients
+
+    async def run(self, row: RunRow, live: Live, bus: EventBus, *, resumed: bool, watched: bool) -> RunResult:
+        """Drive one run that the store has a row of, to its end."""
+        tools = self._machinery
+        journal = await Journal.open(tools.store, row.run_id, resumed=resumed)
+        told: frozenset[str] = frozenset()
+        active_s = row.active_s
+        if resumed:
+            told = frozenset(await tools.store.event_keys(row.run_id))
+            active_s = max(active_s, _active_s(await tools.store.events(row.run_id)))
+        limits = live.workspace.spec.limits
+        context = RunContext(
+            workspace=self.name,
+            session_id=row.session_id,
+            run_id=row.run_id,
+            user=row.user_id,
+            journal=journal,
+            budget=Budget(limits),
+            clients=await self.clients(live, row.model),
+            gate=tools.gate,
+            pool=tools.pool,
+            checkpointer=tools.checkpointer,
+            told=told,
+            watched=watched,
+            mask=tools.store.mask,
+        )
+        if resumed:
+            replay(context)
+        head = {"workspace": self.name, "session_id": row.session_id, "run_id": row.run_id}
+        specs: Mapping[str, AgentSpec] = live.workspace.spec.agents
+        generation = live.workspace.generation
+        graph = self._graphs.get(generation, live.flow, live.registry, specs, tools.checkpointer)
+        orchestrator = Orchestrator(
+            graph=graph,
+            flow=live.flow,
+            context=context,
+            generation=generation,
+            task=row.task,
+            store=tools.store,
+            outbox=Outbox(tools.store, bus, head, max(row.seq, row.reserved)),
+            timeout_s=row.timeout_s or limits.timeout_s,
+            active_s=active_s,
+        )
+        try:
+            if resumed:  # the journal tells what was done; a checkpoint would have it merged twice
+                await tools.checkpointer.adelete_thread(row.run_id)
+            result = await orchestrator.run(_started(row, context.clients, tools.settings.env, resumed=resumed))
+            if result.status == "done":
+                await tools.checkpointer.adelete_thread(row.run_id)
+            return result
+        finally:
+            tools.models.forget(row.run_id)
+
+    def _open(self, workspace: Workspace, folder: Path) -> Live:
+        """Run the workspace's modules and build its agents; the last good generation stays if this fails."""
+        for warning in workspace.warnings:
+            if "not-supported-yet" in warning.code:
+                raise NotSupportedYet(f"{warning.path}:{warning.line}: {warning.message}")
+        package = f"_agentctl_workspace_{workspace.name.replace('-', '_')}_{workspace.generation}"
+        code = Code(package, folder, workspace.files)
+        try:
+            live = Live(workspace, code, build_flow(workspace), AgentRegistry(workspace, code.load))
+        except BaseException:
+            code.close()
+            raise
+        self._live[workspace.generation] = live
+        self._log("runtime", f"generation {workspace.generation} opened", event="generation.opened")
+        return live
+
+    def _log_loaded(self, workspace: Workspace) -> None:
+        count = len(workspace.files)
+        self._log("workspace_loader", f"loaded {count} artifacts as generation {workspace.generation}", event="loaded")
+        for warning in workspace.warnings:
+            self._log("workspace_loader", str(warning), level="warning", event="warning")
+
+    def _log(self, component: Component, message: str, *, level: Level = "info", event: str = "") -> None:
+        self._machinery.logger.log(self.name, component, level, message, event=event)
+
+
+def _config(spec: ModelSpec) -> ModelConfig:
+    plain = spec.model_dump(exclude={"fallbacks"})
+    return ModelConfig(**plain, fallbacks=tuple(_config(fallback) for fallback in spec.fallbacks))
+
+
+def _active_s(events: Iterable[Mapping[str, object]]) -> float:
+    """Time from each `run.started` to the last event of its process: what a killed one could not note."""
+    spans: list[list[str]] = []
+    for event in events:
+        if event["type"] == "run.started":
+            spans.append([])
+        spans[-1].append(str(event["ts"]))
+    at = datetime.fromisoformat
+    return sum((at(span[-1]) - at(span[0])).total_seconds() for span in spans)
+
+
+def _started(
+    row: RunRow, clients: Mapping[str, ModelClient], env: Mapping[str, str], *, resumed: bool
+) -> dict[str, Any]:
+    """What `run.started` tells beside the task."""
+    started: dict[str, Any] = {"user": row.user_id, "models": {role: c.name for role, c in clients.items()}}
+    started["simulated"] = any(client.simulated for client in clients.values())
+    if started["simulated"] and not row.model:
+        started["why_simulated"] = resolve_auto(env)[1]
+    return {**started, "resumed": True} if resumed else started

@@ -1,0 +1,123 @@
+"""One per run: seeds the state, drives the graph, tells what happened, ends the run.
+
+It holds no business logic: routing lives in rules, scoring in channels, wording in prompts.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from agentctl.errors import AgentctlError, LimitReached
+from agentctl.graph import Flow, RunContext
+from agentctl.runtime.outbox import Outbox
+from agentctl.runtime.result import RunResult, Status, outcome
+from agentctl.store import Store
+
+NO_LIMIT = 1_000_000_000
+"""LangGraph's recursion limit is not used: `max_steps` counts passes of agents, not of the router."""
+
+
+@dataclass
+class Orchestrator:
+    """Drives one run of one generation's graph.
+
+    `active_s` is the time spent before a resume, 0 in a new run. `timeout_s` bounds the active
+    time over all resumes; None for no bound.
+    """
+
+    graph: Any
+    flow: Flow
+    context: RunContext
+    generation: str
+    task: str
+    store: Store
+    outbox: Outbox
+    timeout_s: float | None
+    active_s: float = 0.0
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    async def run(self, started: Mapping[str, Any]) -> RunResult:
+        """From `run.started` to `run.finished`; a failed run is a result, not an exception.
+
+        Raises:
+            asyncio.CancelledError: after `run.finished` with status `cancelled` is kept.
+            StoreUnusable: the run cannot be kept; no `run.finished` is told.
+        """
+        clock = time.monotonic() - self.active_s
+        self.outbox.tell("run.started", {**started, "task": self.task, "generation": self.generation})
+        status: Status
+        error: Mapping[str, str] | None
+        try:
+            status, error = await self._drive()
+        except asyncio.CancelledError:
+            stopped = {"code": "cancelled", "message": "the run was stopped", "hint": self._again()}
+            await self._finish("cancelled", stopped, clock)
+            raise
+        return await self._finish(status, error, clock)
+
+    async def _drive(self) -> tuple[Status, Mapping[str, str] | None]:
+        """Stream the graph until it ends; returns how."""
+        left = None if self.timeout_s is None else max(0.0, self.timeout_s - self.active_s)
+        try:
+            async with asyncio.timeout(left) as scope:
+                await self._stream()
+        except TimeoutError:
+            if not scope.expired():
+                raise
+            assert self.timeout_s is not None
+            limit = LimitReached("timeout_s", self.timeout_s)
+            self.outbox.tell("limit.reached", {"message": str(limit), "hint": limit.hint})
+            return "limited", _error(limit)
+        except AgentctlError as error:
+            return "failed", _error(error)
+        control = self.values["_control"]
+        return control["status"], control["error"]
+
+    async def _stream(self) -> None:
+        from agentctl.channels.build import initial_state  # imports LangGraph
+
+        state = initial_state(self.task, list(self.flow.stages), self.flow.start, self.flow.channels)
+        state["_peaks"] = {}
+        config = {"configurable": {"thread_id": self.context.run_id}, "recursion_limit": NO_LIMIT, "callbacks": []}
+        # "exit": the journal holds what agents did, committed before anybody hears of it, and
+        # the router is a function of the state, so a killed run is replayed from its first
+        # step. A checkpoint a step costs three times as much and would save only that replay.
+        stream = self.graph.astream(
+            state, config, context=self.context, stream_mode=["custom", "values"], durability="exit"
+        )
+        async for mode, payload in stream:
+            if mode == "values":
+                self.values = payload
+            else:
+                type_, data, key = payload
+                self.outbox.tell(type_, data, key)
+
+    async def _finish(self, status: Status, error: Mapping[str, str] | None, clock: float) -> RunResult:
+        duration_s = time.monotonic() - clock
+        result = RunResult(
+            workspace=self.context.workspace,
+            session_id=self.context.session_id,
+            run_id=self.context.run_id,
+            status=status,
+            usage=self.context.budget.usage(duration_s),
+            generation=self.generation,
+            error=None if status == "done" else error,
+            **outcome(self.values, self.flow.decides),
+        )
+        if warning := self.context.budget.unpriced_warning():
+            self.outbox.tell("warning", {"message": warning}, "warning/price")
+        data = result.as_data()
+        # The event is told before the row is updated, and the row is awaited: who reads a
+        # finished run reads all of it, and who returns has shown all of it.
+        self.outbox.tell("run.finished", data)
+        await self.store.update_run(self.context.run_id, status=status, result=data, active_s=duration_s, reserved=0)
+        return result
+
+    def _again(self) -> str:
+        return f"continue with `agentctl resume {self.context.run_id}`"
+
+
+def _error(error: AgentctlError) -> dict[str, str]:
+    return {"code": error.code, "message": str(error), "hint": error.hint}

@@ -1,0 +1,71 @@
+"""How a run ended: the fields of `run.finished`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Status = Literal["done", "failed", "waiting", "limited", "cancelled"]
+EXIT_CODES: Mapping[str, int] = {"done": 0, "failed": 4, "limited": 6, "waiting": 7, "cancelled": 130}
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """The fields of `run.finished`, and which run it was.
+
+    `rewards` is `{option: {agent: {metric: float}}}`, `stages` the visits in order, without
+    `final`. `error` (`code message hint`) is None when the status is `done`. `exit_code` is
+    the command's.
+    """
+
+    workspace: str
+    session_id: str
+    run_id: str
+    status: Status
+    output: str
+    winner: str | None
+    decision: Mapping[str, Any]
+    rewards: Mapping[str, Any]
+    stages: Sequence[str]
+    usage: Mapping[str, Any]
+    generation: str
+    error: Mapping[str, str] | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """As in the command line's contract."""
+        if self.error and self.error["code"] in UNAVAILABLE:
+            return 5
+        return EXIT_CODES[self.status]
+
+    def as_data(self) -> dict[str, Any]:
+        """The data of the event `run.finished`; `error` only unless done."""
+        data = asdict(self)
+        for name in ("workspace", "session_id", "run_id"):
+            del data[name]
+        if self.error is None:
+            del data["error"]
+        return data
+
+
+UNAVAILABLE = frozenset({"service-unavailable", "key-missing", "store-unusable", "queue-full"})
+"""Error codes of a run that ended because something else was away."""
+
+
+def outcome(values: Mapping[str, Any], decides: frozenset[str]) -> dict[str, Any]:
+    """What the state says of a run so far.
+
+    Args:
+        values: the state after the last whole step; empty before the first.
+        decides: the roles of kind `decision`.
+    """
+    control = values.get("_control") or {}
+    decision = values.get("decision") or {}
+    said = [entry["text"] for entry in values.get("history", [])[control.get("mark", 0) :] if entry["text"]]
+    decided_last = any(role in decides for role in control.get("ran", []))
+    return {
+        "output": decision.get("text", "") if decided_last else "\n\n".join(said),
+        "winner": values.get("winner"),
+        "decision": decision,
+        "rewards": values.get("rewards", {}),
+        "stages": control.get("path", []),
+    }
