@@ -6,10 +6,11 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import cast
 
 from agentctl.logs.file import MAX_BYTES, append, locked
-from agentctl.logs.mask import env_secrets, mask, mask_values
-from agentctl.logs.record import Component, Level, cut, now, to_line
+from agentctl.logs.mask import env_secrets, map_text, mask
+from agentctl.logs.record import MAX_TEXT, Component, Level, cut, now, to_line
 
 _LINGER_S = 0.05
 """Records of this long are written together: opening a file costs more than a line."""
@@ -132,7 +133,7 @@ class AgentLogger:
     def _write(self, batch: list[Record]) -> None:
         by_workspace: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
         for record in batch:
-            by_workspace[str(record["workspace"])][_file_name(record)].append(to_line(self._masked(record)))
+            by_workspace[str(record["workspace"])][_file_name(record)].append(self._line(record))
         for workspace, lines_by_name in by_workspace.items():
             folder = self._folder / _safe(workspace)
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -140,8 +141,12 @@ class AgentLogger:
                 for name, lines in lines_by_name.items():
                     append(folder / name, "".join(lines).encode(), max_bytes=self._max_bytes)
 
-    def _masked(self, record: Record) -> Record:
-        return {name: mask_values(value, lambda text: mask(cut(text), self._secrets)) for name, value in record.items()}
+    def _line(self, record: Record) -> str:
+        line = to_line(record)
+        if len(line) > MAX_TEXT:  # masked first: half a key is no key that would be recognised
+            short = map_text(record, lambda text: cut(mask(text, self._secrets)))
+            line = to_line(cast("Record", short))
+        return mask(line, self._secrets)
 
 
 def _file_name(record: Record) -> str:

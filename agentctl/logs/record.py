@@ -11,7 +11,7 @@ Component = Literal["runtime", "orchestrator", "graph", "workspace_loader", "rel
 LEVELS: tuple[Level, ...] = get_args(Level)
 COMPONENTS: tuple[Component, ...] = get_args(Component)
 
-_MAX_TEXT = 16_384
+MAX_TEXT = 16_384
 """Characters of one field: a task of 1 MB is in the database, whole."""
 # JSON escapes the controls below U+0020 only. The others move a terminal's cursor (C1) or turn the text round (bidi).
 _CONTROL = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
@@ -29,7 +29,7 @@ def timestamp(at: datetime) -> str:
 
 def cut(text: str) -> str:
     """The text, shortened to what a log line may hold."""
-    return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}… ({len(text)} characters)"
+    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}… ({len(text)} characters)"
 
 
 def to_line(record: dict[str, object]) -> str:

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from agentctl.events import Event, EventBus
 from agentctl.events.event import EventType, now
@@ -34,7 +34,7 @@ class Outbox:
         """Number an event and show it as soon as it is kept; if it cannot be, neither it nor those after it."""
         self._seq += 1
         # An agent may say a key; nobody who watches is shown it.
-        shown = {name: mask_values(value, self._store.mask) for name, value in data.items()}
+        shown = cast("Mapping[str, Any]", mask_values(data, self._store.mask))
         event = Event(type_, self._seq, now(), **self._head, data=shown, key=key)
         is_token = type_ == "token"
         if is_token and self._seq <= self._reserved:

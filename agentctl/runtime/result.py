@@ -1,7 +1,7 @@
 """How a run ended: the fields of `run.finished`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 Status = Literal["done", "failed", "waiting", "limited", "cancelled"]
@@ -39,14 +39,13 @@ class RunResult:
 
     def as_data(self) -> dict[str, Any]:
         """The data of the event `run.finished`; `error` only unless done."""
-        data = asdict(self)
-        for name in ("workspace", "session_id", "run_id"):
-            del data[name]
+        data = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in HEAD}
         if self.error is None:
             del data["error"]
         return data
 
 
+HEAD = ("workspace", "session_id", "run_id")
 UNAVAILABLE = frozenset({"service-unavailable", "key-missing", "store-unusable", "queue-full"})
 """Error codes of a run that ended because something else was away."""
 

@@ -1,6 +1,6 @@
 """The state of a project: runs, the call journal, events and checkpoints.
 
-May import `errors` and `logs.mask`. Importing it loads neither SQLAlchemy nor LangGraph.
+May import `errors`. Importing it loads neither SQLAlchemy nor LangGraph.
 """
 
 from agentctl.store.checkpoints import open_checkpointer

@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from agentctl.errors import RunHeld, RunNotFound, UsageError
-from agentctl.logs.mask import mask_values
 from agentctl.store.fault import check_header
 from agentctl.store.holder import holder_alive, this_process
 from agentctl.store.row import RunRow
@@ -142,7 +141,7 @@ class Store:
         """
         if event["type"] == "token":
             return
-        text = json.dumps(mask_values(dict(event), self.mask), separators=(",", ":"), default=str)
+        text = self.mask(json.dumps(dict(event), separators=(",", ":"), default=str))
         run_id = str(event["run_id"])
         row = {"run_id": run_id, "seq": event["seq"], "key": key, "event": text}
         self._writer.put(Op(_insert_events, row, run_id=run_id, waiter=_told(then), is_urgent=False))
