@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import signal
 import sys
 from typing import NoReturn
 
@@ -12,11 +13,15 @@ def command() -> NoReturn:
     By then everything of ours is closed. Freeing 2,500 modules one by one would take a quarter
     of a short run, and waiting for threads that a user's code left behind could take for ever.
     """
-    from agentctl.cli import main
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, also while modules load
 
     code: object = 0
     try:
+        from agentctl.cli import main
+
         main()
+    except KeyboardInterrupt:
+        code = 130
     except SystemExit as stop:
         code = stop.code
     if isinstance(code, str):

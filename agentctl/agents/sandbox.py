@@ -15,13 +15,13 @@ from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from agentctl.channels.view import plain
+from agentctl.workspace.checks.prompt import REFUSED_FILTERS
 
 MAX_SIZE = 1 << 20
 """Characters; an entry of a list or mapping counts as eight."""
 MAX_NUMBER = 10**15
 GROWING = {"center", "ljust", "rjust", "zfill", "expandtabs", "format", "format_map", "join", "translate", "replace"}
 """Methods that make long strings of short ones; `replace` and `join` exist as filters too."""
-REFUSED = ("center", "indent", "wordwrap", "format", "pprint", "xmlattr", "urlize", "batch", "slice")
 
 
 class _Generator(CodeGenerator):
@@ -102,7 +102,7 @@ def environment() -> ImmutableSandboxedEnvironment:
     # Not optimized: constant parts would be computed at compile time, when nothing bounds them.
     env = _Environment(undefined=StrictUndefined, autoescape=False, optimized=False)
     env.filters |= {"replace": _replace, "join": _join, "tojson": _to_json}
-    env.filters |= {name: _refused(name) for name in REFUSED}
+    env.filters |= {name: _refused(name) for name in REFUSED_FILTERS}
     env.filters = {name: _bounded(function) for name, function in env.filters.items()}
     env.globals.pop("lipsum", None)
     env.globals.update(len=len, min=min, max=max, sum=sum, any=any, all=all, round=round, abs=abs)

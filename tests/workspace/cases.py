@@ -234,7 +234,7 @@ CASES = [
     ),
     stages("E502", "unknown name 'votes'", "  t: {agents: [a, b, c], weights: {risk: \"state['⟦votes'] + 1\"}}\n"),
     agent("E503", "expected token", "prompt: prompts/a.md\n", {"prompts/a.md": "Hello\n⟦{{ task task }}\n"}),
-    agent("E503", "No filter named 'shout'", "prompt: |\n  hello\n  ⟦{{ task | shout }}\n"),
+    agent("E503", "prompts have no filter 'shout'", "prompt: |\n  hello\n  ⟦{{ task | shout }}\n"),
     agent("E503", "a prompt cannot load another file", "prompt: \"⟦{% include 'x' %}\"\n"),
     agent(
         "E504",

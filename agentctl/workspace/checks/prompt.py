@@ -6,8 +6,10 @@ Jinja is imported for the first prompt that has a template in it, and not before
 import re
 from collections.abc import Collection
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from agentctl.channels.policy import STANDARD
+from agentctl.errors import did_you_mean
 from agentctl.rules import BUILTIN_NAMES, FUNCTIONS
 from agentctl.workspace.artifacts import MAX_BYTES, decode
 from agentctl.workspace.checks.name import PROMPT_NAMES
@@ -17,6 +19,12 @@ from agentctl.workspace.document import Document, Part
 from agentctl.workspace.draft import Draft
 from agentctl.workspace.spec import AgentSpec
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from jinja2.nodes import Template
+
+REFUSED_FILTERS = frozenset({"center", "indent", "wordwrap", "format", "pprint", "xmlattr", "urlize", "batch", "slice"})
+"""Filters of Jinja that make much of little; prompts have none of them."""
 Fault = tuple[int, str, str]
 """Line of the template, what is wrong, and what to do."""
 
@@ -92,18 +100,35 @@ def parse_template(text: str) -> tuple[list[Fault], list[tuple[str, int]]]:
     environment = SandboxedEnvironment()
     try:
         tree = environment.parse(text)
+        if faults := _refused(environment, tree):
+            return faults, []  # Jinja does not tell the names of a template whose filters it does not know
         free = meta.find_undeclared_variables(tree) - environment.globals.keys()
     except TemplateSyntaxError as error:
         return [(error.lineno, error.message or "cannot be read", "")], []
     except (TemplateError, RecursionError, MemoryError) as error:
         return [(1, str(error) if isinstance(error, TemplateError) else "is nested too deeply", "")], []
+    lines: dict[str, int] = {}
+    for node in tree.find_all(nodes.Name):
+        if node.name in free and node.ctx == "load":
+            lines.setdefault(node.name, node.lineno)
+    return [], sorted(lines.items(), key=lambda item: (item[1], item[0]))
+
+
+def _refused(environment: "Environment", tree: "Template") -> list[Fault]:
+    """What prompts do not have: other files, some filters of Jinja, and those that nobody has."""
+    from jinja2 import nodes
+
     loading = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
     faults = [
         (node.lineno, "a prompt cannot load another file", "write the text into the prompt")
         for node in tree.find_all(loading)
     ]
-    lines: dict[str, int] = {}
-    for node in tree.find_all(nodes.Name):
-        if node.name in free and node.ctx == "load":
-            lines.setdefault(node.name, node.lineno)
-    return faults, sorted(lines.items(), key=lambda item: (item[1], item[0]))
+    filters = environment.filters.keys() - REFUSED_FILTERS
+    for kind, have in ((nodes.Filter, filters), (nodes.Test, environment.tests.keys())):
+        word = kind.__name__.lower()
+        faults += [
+            (node.lineno, f"prompts have no {word} {node.name!r}{did_you_mean(node.name, sorted(have))}", "")
+            for node in tree.find_all(kind)
+            if node.name not in have
+        ]
+    return faults
