@@ -31,11 +31,14 @@ async def test_a_thread_is_found_by_the_next_process(tmp_path: Path) -> None:
 
 
 async def test_the_file_is_private_and_closed_afterwards(tmp_path: Path) -> None:
+    before = set(threading.enumerate())
     async with open_checkpointer(tmp_path) as saver:
         await graph_of(saver).ainvoke({"number": 1}, {"configurable": {"thread_id": "run1"}})
         modes = {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / ".agentctl").iterdir()}
-        assert [thread for thread in threading.enumerate() if "_connection_worker" in thread.name]
+        ours = [thread for thread in set(threading.enumerate()) - before if "_connection_worker" in thread.name]
+    for thread in ours:
+        thread.join(5)
 
     assert modes == {0o600}
-    assert not [thread for thread in threading.enumerate() if "_connection_worker" in thread.name]
+    assert [thread.is_alive() for thread in ours] == [False]
     assert not (tmp_path / ".agentctl" / "checkpoints.db-wal").exists()  # gone with its last connection
