@@ -44,6 +44,13 @@ def run(
     """
     import asyncio
 
+    from agentctl.errors import UsageError
+
+    if asyncio._get_running_loop() is not None:
+        raise UsageError(
+            "`agentctl.run` blocks, and this is async code", hint="use `async with agentctl.open() as hub`"
+        )
+
     async def once() -> "RunResult":
         async with open(root) as hub:
             return await hub.run(workspace, task, session=session, user=user, timeout_s=timeout_s, model=model)

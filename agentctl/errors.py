@@ -305,5 +305,8 @@ class LimitReached(AgentctlError):
     code = "limit-reached"
 
     def __init__(self, limit: str, allowed: float) -> None:
-        super().__init__(f"{limit} reached its limit of {allowed:g}", hint=f"raise `limits.{limit}` in workspace.yaml")
+        super().__init__(
+            f"{limit} reached its limit of {allowed:g}",
+            hint=f"raise `limits.{limit}` in workspace.yaml, and start a new run: this one keeps its files",
+        )
         self.limit, self.allowed = limit, allowed

@@ -1,5 +1,6 @@
 """From output fields to a delta: what an agent returned, put into the channels that it may write."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -57,8 +58,8 @@ def to_delta(writer: Writer, fields: Mapping[str, object], stage: str, round_: i
         else:
             delta[channel] = value
     if text is not None or data:
-        entry = {"agent": writer.role, "stage": stage, "round": round_, "text": _text(writer.role, text), "data": data}
-        delta["history"] = [entry]
+        told = _text(writer.role, text) if text is not None else _in_words(writer.role, data)
+        delta["history"] = [{"agent": writer.role, "stage": stage, "round": round_, "text": told, "data": data}]
     if scores is not None and scores != {}:
         delta["rewards"] = _rewards(writer, scores)
     if "options" in delta:
@@ -107,9 +108,14 @@ def _channel_of(writer: Writer, name: str) -> str:
     )
 
 
+def _in_words(role: str, data: Mapping[str, Any]) -> str:
+    """What an agent says that gives fields and no text, so that its run does not end in silence."""
+    values = list(data.values())
+    check_value("merge", data, agent=role, channel="history")
+    return values[0] if len(values) == 1 and isinstance(values[0], str) else json.dumps(data, ensure_ascii=False)
+
+
 def _text(role: str, value: object) -> str:
-    if value is None:
-        return ""
     if isinstance(value, str):
         return value
     raise AgentFailed(role, f"field 'text' must be a string, got {type(value).__name__}", code="agent-output")

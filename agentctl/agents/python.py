@@ -31,6 +31,8 @@ class Context:
 
     def emit(self, text: str) -> None:
         """Stream `text` to whoever watches the run; safe from any thread."""
+        if not isinstance(text, str):
+            raise TypeError(f"ctx.emit takes text, not {type(text).__name__}")
         self._emit(text)
 
     async def call_tool(self, name: str, **arguments: object) -> object:

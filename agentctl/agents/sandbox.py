@@ -92,6 +92,13 @@ class _Environment(ImmutableSandboxedEnvironment):
             return False
         return super().is_safe_attribute(obj, attr, value)
 
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Of a mapping as in expressions: the key if there is one, else None."""
+        is_key = attribute not in ("get", "keys", "values", "items") and not attribute.startswith("_")
+        if isinstance(obj, Mapping) and (is_key or attribute in obj):
+            return obj.get(attribute)
+        return super().getattr(obj, attribute)
+
     def wrap_str_format(self, value: Any) -> None:
         """Jinja's safe `format` is safe for attributes, not for widths: `format` is refused instead."""
 

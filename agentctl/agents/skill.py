@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from agentctl.agents.call import AgentCall, Fields
 from agentctl.channels.view import plain
+from agentctl.errors import NotSupportedYet
 from agentctl.models import ModelRequest
 from agentctl.workspace.spec import AgentSpec
 
@@ -47,6 +48,8 @@ class SkillAgent:
             schema=self._schema(call),
         )
         reply = await call.calls.model(call.client, request, call.emit)
+        if reply.tool_calls:
+            raise NotSupportedYet(f"a tool call of agent {self.role!r}")
         return dict(reply.data) if reply.data is not None else {"text": reply.text}
 
     def _schema(self, call: AgentCall) -> dict[str, object] | None:
@@ -110,35 +113,39 @@ class _With(Mapping[str, object]):
 def answer_schema(spec: AgentSpec, types: Mapping[str, Mapping[str, object]]) -> dict[str, object] | None:
     """The JSON Schema of an agent's structured answer; None where plain text will do.
 
+    Without `output:` an agent owes its `text`; with it, the declared fields, and `text` if it
+    likes. Whoever may write options may add some.
+
     Args:
         types: output field to its JSON Schema.
     """
     if not spec.scores and not spec.output:
         return None
-    properties: dict[str, object] = {}
-    if "text" not in spec.output:
-        properties["text"] = {"type": "string", "description": "What you say to the others."}
+    properties: dict[str, object] = {"text": {"type": "string", "description": "What you say to the others."}}
     for name, field in spec.output.items():
         properties[name] = {**types[name], **({"description": field.description} if field.description else {})}
+    required = list(spec.output) or ["text"]
     if spec.scores:
         properties["scores"] = scores_schema(spec, [])
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+        required.append("scores")
+    if spec.may != "actor":
+        properties.setdefault("options", OPTIONS_SCHEMA)
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
 def scores_schema(spec: AgentSpec, options: Sequence[str]) -> dict[str, object]:
-    """The schema of the field `scores`.
+    """The schema of the field `scores`: numbers by option and metric, or by metric alone for the option `main`.
 
     Args:
-        options: ids on the table. An agent that proposes options may score those that it
-            adds; where nobody has proposed any, the one thing to score is `main`.
+        options: ids on the table.
     """
     metrics = {metric: {"type": "number", "minimum": 0, "maximum": 1} for metric in spec.scores}
-    table = {"type": "object", "properties": metrics, "required": list(metrics), "additionalProperties": False}
-    about: dict[str, object] = {"description": "Numbers from 0 to 1, by the id of the option.", "type": "object"}
-    if any(field.to == "options" for field in spec.output.values()):
-        return {**about, "additionalProperties": table}
-    known = list(options) or ["main"]
-    return {**about, "properties": dict.fromkeys(known, table), "required": known, "additionalProperties": False}
+    flat = {"type": "object", "properties": metrics, "required": list(metrics), "additionalProperties": False}
+    known = dict.fromkeys(options, flat)
+    by_option = {"type": "object", "properties": known, "required": list(known), "additionalProperties": flat}
+    proposes = any(field.to == "options" for field in spec.output.values())
+    about = "Numbers from 0 to 1, by the id of the option." if options or proposes else "Numbers from 0 to 1."
+    return {"description": about, "anyOf": [by_option, flat] if options or proposes else [flat, by_option]}
 
 
 OPTIONS_SCHEMA: Mapping[str, object] = {

@@ -7,6 +7,8 @@ from agentctl.channels.policy import STANDARD
 from agentctl.errors import ChannelValueInvalid
 
 MAX_DEPTH = 100
+MAX_BITS = 1024
+"""Of a whole number: Python writes no longer ones as text."""
 _OVERWRITE = "__overwrite__"
 
 
@@ -41,7 +43,9 @@ def _expected(type: str, value: object, channel: str) -> str:
 
 
 def _is_json(value: object, depth: int = 0) -> bool:
-    if value is None or isinstance(value, (str, bool, int)):
+    if isinstance(value, int):
+        return value.bit_length() <= MAX_BITS
+    if value is None or isinstance(value, str):
         return True
     if isinstance(value, float):
         return math.isfinite(value)

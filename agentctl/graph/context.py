@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from agentctl.agents import BlockingPool
+from agentctl.errors import LimitReached
 from agentctl.graph.budget import Budget
 from agentctl.models import ModelClient
 from agentctl.store import Journal
@@ -51,3 +52,7 @@ class RunContext:
     watched: bool = True
     mask: Callable[[str], str] = str
     """Takes the keys out of what agents and models say, before anything keeps or reads it."""
+    is_over: LimitReached | None = None
+    """Set once a limit has ended the run: what is journalled is merged, and nothing runs any more."""
+    log_traceback: Callable[[str, BaseException], None] = lambda role, error: None
+    """Puts where an agent's own code raised into that agent's log."""

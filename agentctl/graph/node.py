@@ -8,11 +8,12 @@ result is journalled before anybody hears of it; a resumed run takes it from the
 import asyncio
 import contextvars
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 from agentctl.agents import AgentCall, AgentRegistry, BlockingPool, InThread, to_delta
+from agentctl.agents.call import Fields
 from agentctl.channels.view import plain
 from agentctl.errors import AgentctlError, AgentFailed, LimitReached, NotSupportedYet, StoreUnusable
 from agentctl.graph.calls import JournalledCalls, key_of
@@ -21,6 +22,7 @@ from agentctl.graph.flow import Flow
 from agentctl.graph.names import Names
 from agentctl.graph.router import Control
 from agentctl.logs import mask_values
+from agentctl.workspace.code import said
 from agentctl.workspace.spec import AgentSpec
 
 Record = dict[str, Any]
@@ -43,6 +45,8 @@ class Execution:
         """Run `role` once, or take what it did from the journal; returns the node's writes."""
         place = self.control.place
         record: Record | None = await self.run.journal.find_delta(key_of(role, place))
+        if record is None and self.run.is_over is not None:
+            record = _record([], "limited", error=self.run.is_over)
         if record is None:
             async with self.run.gate:
                 record = cast("Record", mask_values(await self._attempt(role, place, []), self.run.mask))
@@ -50,7 +54,8 @@ class Execution:
                 await self.run.journal.put_delta(key_of(role, place), record)
         for type_, data, key in record["facts"]:
             self.say((type_, data, key))
-        outcome = {**record["outcome"], "role": role}
+        # `by` is who did it in the end: the role, or its fallback.
+        outcome = {**record["outcome"], "role": role, "by": (record["executed"] or [role])[-1]}
         delta = record["delta"]
         peaks = {"_peaks": delta["rewards"]} if "rewards" in delta else {}
         executed = {place.stage: record["executed"]}
@@ -69,14 +74,10 @@ class Execution:
             return _record([*before, role], "limited", error=limit)
         except StoreUnusable:
             raise  # what the agent did cannot be kept: no `on_error` makes that good
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise
-            stopped = AgentFailed(role, "something that it waited for was cancelled")
-            return await self._failed(role, place, before, stopped)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - an agent's own code may raise anything
-            return await self._failed(role, place, before, _as_failure(role, error))
+        except Exception as error:  # noqa: BLE001 - an agent's own code may raise anything
+            self.run.log_traceback(role, error)
+            hint = f"see the traceback in logs/workspaces/{self.run.workspace}/agents/{role}.log"
+            return await self._failed(role, place, before, _as_failure(role, error, hint))
         data = _finished(role, place, delta, calls, time.monotonic() - started)
         finished: Fact = ("agent.finished", data, place.key("agent.finished", name))
         return _record([*before, role], "ok", delta=delta, facts=[finished])
@@ -88,7 +89,7 @@ class Execution:
         try:
             async with asyncio.timeout(spec.timeout_s) as scope:
                 in_thread = _in_thread(self.run.pool, scope, spec.timeout_s)
-                fields = await self.registry[role].run(self._call(role, place, calls, emit, in_thread))
+                fields = await _apart(role, self.registry[role].run(self._call(role, place, calls, emit, in_thread)))
         except TimeoutError:
             if not scope.expired():
                 raise
@@ -175,6 +176,31 @@ def _finished(
     }
 
 
+async def _apart(role: str, execution: Coroutine[Any, Any, Fields]) -> Fields:
+    """Run an agent in a task of its own, so that it can cancel or abort nothing but itself."""
+
+    async def guarded() -> tuple[Fields, BaseException | None]:
+        try:
+            return await execution, None
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - `SystemExit` and the like would end the event loop
+            return {}, error
+
+    try:
+        fields, error = await asyncio.create_task(guarded())
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise AgentFailed(role, "something that it waited for was cancelled") from None
+    if error is not None and not isinstance(error, Exception):
+        raise AgentFailed(role, said(error)) from error
+    if error is not None:
+        raise error
+    return fields
+
+
 class _Emitter:
     """Streams text of one execution, from the loop and from threads alike.
 
@@ -216,15 +242,14 @@ def _in_thread(pool: BlockingPool, scope: asyncio.Timeout, timeout_s: float) -> 
     return run
 
 
-def _as_failure(role: str, error: BaseException) -> AgentctlError:
+def _as_failure(role: str, error: BaseException, hint: str) -> AgentctlError:
     from langgraph.errors import GraphBubbleUp
 
     if isinstance(error, AgentctlError):
         return error
     if isinstance(error, GraphBubbleUp):
         return NotSupportedYet(f"an interrupt in agent {role!r}")
-    raised = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return AgentFailed(role, raised, hint=f"see logs/…/agents/{role}.log, or set AGENTCTL_DEBUG=1")
+    return AgentFailed(role, said(error), hint=hint)
 
 
 def _hung(abandoned: int) -> str:

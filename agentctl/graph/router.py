@@ -82,7 +82,8 @@ def advance(flow: Flow, state: Mapping[str, Any]) -> Move:
             return _dispatch(flow, control, control.queue[:1], facts)
         return _end_round(flow, state, control, facts)
     except RunError as error:
-        return _finish(replace(control, status="failed", error=_error(error)), facts)
+        told = {**_error(error), "message": f"stage {control.stage!r}: {error}"}
+        return _finish(replace(control, status="failed", error=told), facts)
 
 
 def _enter(flow: Flow, state: Mapping[str, Any], control: Control, name: str, facts: list[Fact]) -> Move:
@@ -150,7 +151,7 @@ def _absorb(flow: Flow, state: Mapping[str, Any], control: Control) -> Control:
     all_runs = [role for roles in state["executed_agents_per_stage"].values() for role in roles]
     error, status = control.error, control.status
     ran, mark = list(control.ran), control.mark
-    through = [outcome["role"] for outcome in outcomes if outcome["status"] != "limited"]
+    through = [outcome["by"] for outcome in outcomes if outcome["status"] != "limited"]
     if through and control.begun is not None:
         ran, mark = [], control.begun
     for outcome in outcomes:

@@ -20,6 +20,7 @@ from agentctl.runtime.result import RunResult
 from agentctl.settings import Settings
 from agentctl.store import RunRow, Store, holder_alive, new_id, open_checkpointer
 from agentctl.workspace import find_root, list_workspaces
+from agentctl.workspace.discovery import find_workspace
 
 OnEvent = Callable[[Event], None]
 MAX_LAG = 10_000
@@ -38,10 +39,13 @@ class WorkspaceHub:
 
     def __init__(self, root: Path | str | None = None) -> None:
         self.root = find_root(None if root is None else Path(root))
+        if not self.root.is_dir():
+            raise UsageError(f"no such folder: {self.root}", hint="name the folder that holds `workspaces/`")
         self.settings = Settings.load(self.root)
         self._managers: dict[str, RuntimeManager] = {}
         self._stack = AsyncExitStack()
         self._waiting = 0
+        self._is_open = False
 
     async def __aenter__(self) -> Self:
         settings = self.settings
@@ -56,6 +60,7 @@ class WorkspaceHub:
         self._ready: Machinery | None = None
         self._opening = asyncio.Lock()
         self._logger, self._models = logger, models
+        self._is_open = True
         return self
 
     async def __aexit__(
@@ -98,10 +103,12 @@ class WorkspaceHub:
             WorkspaceError: no such workspace, or it is invalid.
             ServiceUnavailable: a key is missing, the store is unusable, or too many runs wait.
         """
+        self._check_open()
         if session is not None:
             raise NotSupportedYet("a session")
         if not task.strip():
             raise UsageError("the task is empty", hint='say what to do, as in `agentctl run debate "Tea or coffee?"`')
+        await asyncio.to_thread(find_workspace, self.root, workspace)  # a typo leaves no `.agentctl/` behind
         manager = await self._manager(workspace)
         live = await manager.current()
         await manager.clients(live, absolute_model(model))  # a missing key is told before anything runs
@@ -111,7 +118,7 @@ class WorkspaceHub:
             user_id=user or _os_user(),
             workspace=workspace,
             generation=live.workspace.generation,
-            task=task,
+            task=self.store.mask(task),  # a key that was pasted goes no further
             model=absolute_model(model),
             timeout_s=timeout_s,
         )
@@ -127,6 +134,7 @@ class WorkspaceHub:
             RunHeld: it is still running.
             GenerationMissing: its artifacts are gone.
         """
+        self._check_open()
         row = await self.store.get_run(run_id)
         if row.status == "done" and row.result:
             fields: dict[str, Any] = row.result
@@ -178,6 +186,10 @@ class WorkspaceHub:
             running.cancel()
             with suppress(asyncio.CancelledError):
                 await running
+
+    def _check_open(self) -> None:
+        if not self._is_open:
+            raise UsageError("the hub is not open", hint="enter it: `async with agentctl.open() as hub:`")
 
     async def _manager(self, name: str) -> RuntimeManager:
         if name not in self._managers:

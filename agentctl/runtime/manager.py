@@ -1,14 +1,17 @@
 """One per workspace: its current generation, compiled once, and the runs on it."""
 
 import asyncio
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from traceback import format_exception
 from typing import Any
 
 from agentctl.agents import AgentRegistry, BlockingPool
-from agentctl.errors import NotSupportedYet
+from agentctl.errors import AgentctlError, NotSupportedYet
 from agentctl.events import EventBus
 from agentctl.graph import Budget, Flow, GraphManager, RunContext, build_flow, replay
 from agentctl.logs import AgentLogger, Component, Level
@@ -20,7 +23,7 @@ from agentctl.settings import Settings
 from agentctl.store import Journal, RunRow, Store
 from agentctl.workspace import Workspace, load_generation, load_workspace, store_generation
 from agentctl.workspace.code import Code
-from agentctl.workspace.spec import AgentSpec, ModelSpec
+from agentctl.workspace.spec import AgentSpec, ModelSpec, WorkspaceSpec
 
 
 @dataclass(frozen=True)
@@ -150,6 +153,7 @@ class RuntimeManager:
             told=told,
             watched=watched,
             mask=tools.store.mask,
+            log_traceback=partial(self._log_traceback, row),
         )
         if resumed:
             replay(context)
@@ -169,11 +173,12 @@ class RuntimeManager:
             active_s=active_s,
         )
         try:
-            if resumed:  # the journal tells what was done; a checkpoint would have it merged twice
-                await tools.checkpointer.adelete_thread(row.run_id)
-            result = await orchestrator.run(_started(row, context.clients, tools.settings.env, resumed=resumed))
+            if resumed:
+                await orchestrator.forget_checkpoints()
+            spec, env = live.workspace.spec, tools.settings.env
+            result = await orchestrator.run(_started(row, spec, context.clients, env, resumed=resumed))
             if result.status == "done":
-                await tools.checkpointer.adelete_thread(row.run_id)
+                await orchestrator.forget_checkpoints()
             return result
         finally:
             tools.models.forget(row.run_id)
@@ -193,6 +198,15 @@ class RuntimeManager:
         self._live[workspace.generation] = live
         self._log("runtime", f"generation {workspace.generation} opened", event="generation.opened")
         return live
+
+    def _log_traceback(self, row: RunRow, role: str, error: BaseException) -> None:
+        if isinstance(error, AgentctlError):
+            return  # says itself what is wrong
+        lines = "".join(format_exception(error))
+        ids = {"session_id": row.session_id, "run_id": row.run_id}
+        self._machinery.logger.log(self.name, "agent", "error", lines, agent=role, event="traceback", **ids)
+        if self._machinery.settings.debug:
+            print(lines, file=sys.stderr)
 
     def _log_loaded(self, workspace: Workspace) -> None:
         count = len(workspace.files)
@@ -221,11 +235,12 @@ def _active_s(events: Iterable[Mapping[str, object]]) -> float:
 
 
 def _started(
-    row: RunRow, clients: Mapping[str, ModelClient], env: Mapping[str, str], *, resumed: bool
+    row: RunRow, spec: WorkspaceSpec, clients: Mapping[str, ModelClient], env: Mapping[str, str], *, resumed: bool
 ) -> dict[str, Any]:
     """What `run.started` tells beside the task."""
     started: dict[str, Any] = {"user": row.user_id, "models": {role: c.name for role, c in clients.items()}}
     started["simulated"] = any(client.simulated for client in clients.values())
-    if started["simulated"] and not row.model:
+    models = {(spec.agents[role].model or spec.model).name for role in clients}
+    if started["simulated"] and "auto" in models and not row.model:
         started["why_simulated"] = resolve_auto(env)[1]
     return {**started, "resumed": True} if resumed else started

@@ -5,11 +5,12 @@ It holds no business logic: routing lives in rules, scoring in channels, wording
 
 import asyncio
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agentctl.errors import AgentctlError, LimitReached
+from agentctl.events.event import EventType
 from agentctl.graph import Flow, RunContext
 from agentctl.runtime.outbox import Outbox
 from agentctl.runtime.result import RunResult, Status, outcome
@@ -62,20 +63,34 @@ class Orchestrator:
         left = None if self.timeout_s is None else max(0.0, self.timeout_s - self.active_s)
         try:
             async with asyncio.timeout(left) as scope:
-                await self._stream()
+                await self._stream(self.outbox.tell)
         except TimeoutError:
             if not scope.expired():
                 raise
             assert self.timeout_s is not None
             limit = LimitReached("timeout_s", self.timeout_s)
             self.outbox.tell("limit.reached", {"message": str(limit), "hint": limit.hint})
+            await self._gather(limit)
             return "limited", _error(limit)
         except AgentctlError as error:
             return "failed", _error(error)
         control = self.values["_control"]
         return control["status"], control["error"]
 
-    async def _stream(self) -> None:
+    async def _gather(self, limit: LimitReached) -> None:
+        """Merge what agents had finished when the time was up in the middle of their round.
+
+        The run is replayed from its journal, in silence, and whoever has no result is left out.
+        """
+        self.context = replace(self.context, is_over=limit)
+        await self.forget_checkpoints()
+        await self._stream(lambda type_, data, key: None)
+
+    async def forget_checkpoints(self) -> None:
+        """Drop the run's thread: it would be merged with what is replayed from the journal."""
+        await self.graph.checkpointer.adelete_thread(self.context.run_id)
+
+    async def _stream(self, tell: Callable[[EventType, Mapping[str, Any], str], None]) -> None:
         from agentctl.channels.build import initial_state  # imports LangGraph
 
         state = initial_state(self.task, list(self.flow.stages), self.flow.start, self.flow.channels)
@@ -91,8 +106,7 @@ class Orchestrator:
             if mode == "values":
                 self.values = payload
             else:
-                type_, data, key = payload
-                self.outbox.tell(type_, data, key)
+                tell(*payload)
 
     async def _finish(self, status: Status, error: Mapping[str, str] | None, clock: float) -> RunResult:
         duration_s = time.monotonic() - clock
@@ -104,7 +118,7 @@ class Orchestrator:
             usage=self.context.budget.usage(duration_s),
             generation=self.generation,
             error=None if status == "done" else error,
-            **outcome(self.values, self.flow.decides),
+            **outcome(self.values, self.flow),
         )
         if warning := self.context.budget.unpriced_warning():
             self.outbox.tell("warning", {"message": warning}, "warning/price")

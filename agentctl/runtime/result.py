@@ -4,8 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+from agentctl.graph import Flow
+
 Status = Literal["done", "failed", "waiting", "limited", "cancelled"]
 EXIT_CODES: Mapping[str, int] = {"done": 0, "failed": 4, "limited": 6, "waiting": 7, "cancelled": 130}
+
+HEAD = ("workspace", "session_id", "run_id")
+UNAVAILABLE = frozenset({"service-unavailable", "key-missing", "store-unusable", "queue-full"})
+"""Error codes of a run that ended because something else was away."""
 
 
 @dataclass(frozen=True)
@@ -45,22 +51,19 @@ class RunResult:
         return data
 
 
-HEAD = ("workspace", "session_id", "run_id")
-UNAVAILABLE = frozenset({"service-unavailable", "key-missing", "store-unusable", "queue-full"})
-"""Error codes of a run that ended because something else was away."""
-
-
-def outcome(values: Mapping[str, Any], decides: frozenset[str]) -> dict[str, Any]:
+def outcome(values: Mapping[str, Any], flow: Flow) -> dict[str, Any]:
     """What the state says of a run so far.
 
     Args:
         values: the state after the last whole step; empty before the first.
-        decides: the roles of kind `decision`.
+        flow: tells which roles decide, and where they do so in turn.
     """
     control = values.get("_control") or {}
     decision = values.get("decision") or {}
     said = [entry["text"] for entry in values.get("history", [])[control.get("mark", 0) :] if entry["text"]]
-    decided_last = any(role in decides for role in control.get("ran", []))
+    ran = control.get("ran", [])
+    in_turn = bool(ran) and flow.stages[control["stage"]].sequential
+    decided_last = any(role in flow.decides for role in (ran[-1:] if in_turn else ran))
     return {
         "output": decision.get("text", "") if decided_last else "\n\n".join(said),
         "winner": values.get("winner"),

@@ -6,15 +6,36 @@ written. `__file__` lies in the stored generation: data files beside a module be
 """
 
 import builtins
+import re
 import sys
 from collections.abc import Mapping
 from importlib.machinery import ModuleSpec
 from importlib.util import module_from_spec
 from pathlib import Path
 from threading import RLock
+from traceback import extract_tb
 from types import CodeType, ModuleType
 
 from agentctl.errors import WorkspaceError, did_you_mean
+
+KEPT = re.compile(r"/\.agentctl/generations/[^/]+/[^/]+/(.+)$")
+"""A file of a stored generation, by the name that the user knows it by."""
+
+
+def said(error: BaseException) -> str:
+    """An exception of a workspace's code as one line, with the last line of that code that it passed."""
+    try:
+        message = " ".join(str(error).split())
+    except Exception:  # an error of a user's own may fail to say what it is
+        message = ""
+    what = f"{type(error).__name__}: {message}" if message else type(error).__name__
+    if isinstance(error, SyntaxError):  # its text names the file already, as the compiler was told it
+        found = KEPT.search(error.filename or "")
+        return f"SyntaxError: {error.msg} ({found[1]}:{error.lineno})" if found else what
+    for frame in reversed(extract_tb(error.__traceback__)):
+        if found := KEPT.search(frame.filename):
+            return f"{what} ({found[1]}:{frame.lineno} in {frame.name})"
+    return what
 
 
 class Code:
@@ -43,8 +64,8 @@ class Code:
             module = self._module(f"{self.package}.{module_name}" if module_name else self.package)
         except (Exception, SystemExit) as error:  # a user's module may raise anything at import
             raise WorkspaceError(
-                f"entry {entry!r} of {self.folder}: {type(error).__name__}: {error}",
-                hint="the module raised while it was imported; run it with python to see where",
+                f"entry {entry!r} cannot be imported: {said(error)}",
+                hint="mend the line that is named; AGENTCTL_DEBUG=1 shows the traceback",
                 code="entry-failed",
             ) from error
         try:

@@ -32,7 +32,7 @@ async def finishes(state):
     assert agents_of(events) == ["b"]
     assert (events[-1]["status"], events[-1]["stages"]) == ("failed", ["talk"])
     assert events[-1]["output"] == "still here"
-    assert events[-1]["error"]["message"] == "agent 'a' failed: ValueError: too hot"
+    assert events[-1]["error"]["message"] == "agent 'a' failed: ValueError: too hot (work.py:16 in fails)"
     failed = of(events, "agent.failed")[0]
     assert (failed["agent"], failed["stage"], failed["round"], failed["then"]) == ("a", "talk", 1, "fail")
 
@@ -210,7 +210,7 @@ async def test_a_timeout_of_the_agents_own_is_no_time_limit(write_workspace: Wri
     result = await run(write_workspace("demo", workspace({"talk": ["a"]}, {"a": {"entry": "work:late"}}, code)))
 
     assert result.error and result.error["code"] == "agent-failed"
-    assert result.error["message"] == "agent 'a' failed: TimeoutError: the bank did not answer"
+    assert result.error["message"] == "agent 'a' failed: TimeoutError: the bank did not answer (work.py:12 in late)"
 
 
 async def test_a_listener_that_changes_events_changes_nothing(write_workspace: WriteWorkspace) -> None:
@@ -232,3 +232,51 @@ def decides(state): return {"decision": {"verdict": "stop"}, "scores": {"x": {"f
         result = await hub.run("demo", "do it", on_event=meddle)
 
     assert (result.stages, result.rewards) == (["talk"], {"x": {"a": {"fit": 1.0}}})
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "class E(BaseException): pass\nasync def bad(state): raise E('x')",
+        "class E(BaseException): pass\ndef bad(state): raise E('x')",
+        "async def bad(state): raise GeneratorExit",
+        "import asyncio\nasync def bad(state):\n    asyncio.current_task().cancel()\n    await asyncio.sleep(0)",
+        "def bad(state): return {'text': 'x', 'data': {'n': 10**5000}}",
+        "def bad(state): return {'data': {'n': 10**5000}}",
+        "class E(Exception):\n    def __str__(self): raise ValueError('no')\ndef bad(state): raise E()",
+    ],
+)
+async def test_whatever_an_agent_does_its_siblings_finish(write_workspace: WriteWorkspace, code: str) -> None:
+    agents = {"bad": {"entry": "work:bad"}, "good": {"entry": "work:speak"}}
+    events = await told(write_workspace("demo", workspace({"t": ["bad", "good"]}, agents, f"\n{code}\n")))
+
+    assert events[-1]["status"] == "failed"
+    assert [event["agent"] for event in of(events, "agent.finished")] == ["good"]
+
+
+async def test_a_decision_by_fallback_is_the_output(write_workspace: WriteWorkspace) -> None:
+    root = write_workspace(
+        "demo",
+        {
+            "workspace.yaml": """\
+version: 1
+stages:
+  propose: {agents: [p]}
+  decide: {agents: [bad]}
+agents:
+  p: {kind: python, entry: "work:p", scores: [q]}
+  bad: {kind: python, entry: "work:bad", capability: synthesizer, on_error: {fallback: judge}}
+  judge: {kind: decision}
+""",
+            "work.py": """\
+def p(state):
+    return {"options": [{"id": "x", "title": "X", "text": "the x way"}], "scores": {"x": {"q": 1}}}
+def bad(state):
+    raise ValueError
+""",
+        },
+    )
+
+    result = await run(root)
+
+    assert result.output == result.decision["text"] == "the x way"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import agentctl
-from agentctl.errors import KeyMissing, NotSupportedYet, WorkspaceInvalid, WorkspaceNotFound
+from agentctl.errors import KeyMissing, NotSupportedYet, UsageError, WorkspaceInvalid, WorkspaceNotFound
 from tests.conftest import WriteWorkspace
 from tests.runs import run, workspace
 
@@ -91,3 +91,26 @@ async def test_a_listener_that_raises_does_not_disturb_the_run(
 
     assert result.status == "done"
     assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+async def test_a_hub_that_was_not_entered_says_how(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="not open"):
+        await agentctl.open(tmp_path).run("demo", "a task")
+
+
+async def test_blocking_run_in_async_code_says_what_to_use(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="blocks"):
+        agentctl.run("demo", "a task", root=tmp_path)
+
+
+def test_a_root_that_is_no_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no such folder"):
+        agentctl.open(tmp_path / "nowhere")
+
+
+async def test_a_typo_in_the_name_leaves_nothing_behind(tmp_path: Path) -> None:
+    async with agentctl.open(tmp_path) as hub:
+        with pytest.raises(WorkspaceNotFound):
+            await hub.run("demo", "a task")
+
+    assert list(tmp_path.iterdir()) == []

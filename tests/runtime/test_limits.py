@@ -116,7 +116,7 @@ def hang_blocking(state): threading.Event().wait(5)
     events = await told(write_workspace("demo", files))
 
     assert_limited(events, "timeout_s reached its limit of 0.3")
-    assert (events[-1]["output"], events[-1]["stages"]) == ("a1", ["x", "y"])
+    assert (events[-1]["output"], events[-1]["stages"]) == ("b1", ["x", "y"])
     assert events[-1]["usage"]["duration_s"] < 2
 
 
