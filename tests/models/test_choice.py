@@ -25,8 +25,15 @@ def test_auto_takes_a_model_and_says_why(env: dict[str, str], name: str, reason:
 def test_auto_passes_over_a_package_that_is_not_installed() -> None:
     name, reason = resolve_auto({"COHERE_API_KEY": "k", "MISTRAL_API_KEY": "k"})
 
-    assert name == "offline"
-    assert "MISTRAL_API_KEY is set, but langchain-mistralai is not installed" in reason
+    missing = "MISTRAL_API_KEY is set, but langchain-mistralai is not installed: `pip install langchain-mistralai`"
+    assert (name, reason) == ("offline", f"no usable provider; {missing}")
+
+
+def test_auto_says_which_key_it_passed_over_for_another() -> None:
+    """In the order of the providers, openai comes before mistralai, and groq after it."""
+    name, reason = resolve_auto({"OPENAI_API_KEY": "k", "GOOGLE_API_KEY": "k"})
+
+    assert (name, reason) == ("openai:gpt-5-mini", "OPENAI_API_KEY is set")
 
 
 @pytest.mark.parametrize("name", ["auto", "offline", "scripted:x.yaml", "python:m:N"])
@@ -61,7 +68,7 @@ def test_a_missing_package_says_what_to_install() -> None:
     with pytest.raises(ServiceUnavailable, match="langchain-groq, which is not installed") as raised:
         check_key(ModelConfig("groq:x"), {"GROQ_API_KEY": "k"})
 
-    assert raised.value.hint == "pip install 'langchain-groq'"
+    assert raised.value.hint == "pip install langchain-groq"
 
 
 def test_an_unknown_provider_gets_the_nearest_name() -> None:

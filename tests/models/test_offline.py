@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -58,6 +59,45 @@ async def test_answers_follow_the_schema(ask: Ask) -> None:
         Draft202012Validator(SCHEMA).validate(data)
         assert data is not None
         assert [option["id"] for option in data["options"]] == [f"{agent}-1", f"{agent}-2"]  # type: ignore[attr-defined]
+
+
+METRICS = {
+    "type": "object",
+    "properties": {"fit": {"type": "number", "minimum": 0, "maximum": 1}},
+    "required": ["fit"],
+    "additionalProperties": False,
+}
+OPEN = {"type": "object", "additionalProperties": METRICS}
+
+
+def proposing(scores: dict[str, object], field: str = "options") -> dict[str, object]:
+    properties = {"text": {"type": "string"}, field: SCHEMA["properties"]["options"], "scores": scores}  # type: ignore[index]
+    return {"type": "object", "properties": properties, "required": [field, "scores"]}
+
+
+@pytest.mark.parametrize("field", ["options", "ways"])
+@pytest.mark.parametrize("scores", [OPEN, {"anyOf": [OPEN, METRICS]}])
+async def test_a_proposer_scores_the_options_that_it_adds(ask: Ask, scores: dict[str, object], field: str) -> None:
+    schema = proposing(scores, field)
+    data = (await Offline().ask(ask(schema=schema), None)).data
+
+    Draft202012Validator(schema).validate(data)
+    assert data is not None and list(data["scores"]) == ["critic-1", "critic-2"]  # type: ignore[call-overload]
+    assert data == (await Offline().ask(ask(schema=schema), None)).data
+
+
+async def test_a_proposer_scores_the_options_on_the_table_too(ask: Ask) -> None:
+    known = {**OPEN, "properties": {"tea": METRICS, "critic-1": METRICS}, "required": ["tea", "critic-1"]}
+    data = (await Offline().ask(ask(schema=proposing(known)), None)).data
+
+    assert data is not None and list(data["scores"]) == ["tea", "critic-1", "critic-2"]  # type: ignore[call-overload]
+
+
+async def test_what_an_answer_may_leave_out_is_not_made_up_but_its_words(ask: Ask) -> None:
+    schema = proposing(METRICS) | {"required": ["scores"]}
+    data = (await Offline().ask(ask(schema=schema), None)).data
+
+    assert data is not None and list(data) == ["text", "scores"]
 
 
 async def test_it_is_labelled_costs_nothing_and_streams(ask: Ask) -> None:

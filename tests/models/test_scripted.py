@@ -11,6 +11,17 @@ from agentctl.models import ModelClient, ModelConfig, ModelReply, ModelRequest, 
 Ask = Callable[..., ModelRequest]
 Scripted = Callable[..., ModelClient]
 SCHEMA = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
+JUDGED = {
+    "type": "object",
+    "properties": {
+        "text": {"type": "string"},
+        "verdict": {"enum": ["done", "revise"]},
+        "sure": {"type": "boolean"},
+    },
+    "required": ["verdict", "sure"],
+    "additionalProperties": False,
+}
+"""What an agent is asked whose `output` is `verdict` and `sure`."""
 
 
 async def texts(client: ModelClient, *requests: ModelRequest) -> list[str]:
@@ -80,7 +91,8 @@ async def test_given_fields_become_the_structured_answer(scripted: Scripted, ask
         decision: {verdict: book}
         usage: {input_tokens: 7, output_tokens: 3}
     """)
-    reply = await client.generate(ask(schema=SCHEMA))
+    schema = {**SCHEMA, "properties": {**SCHEMA["properties"], "decision": {"type": "object"}}}
+    reply = await client.generate(ask(schema=schema))
 
     assert reply.text == "fine"
     assert reply.data == {
@@ -97,6 +109,84 @@ async def test_text_alone_is_the_text_field(scripted: Scripted, ask: Ask) -> Non
 
     assert (await client.generate(ask(schema=SCHEMA))).data == {"text": "fine"}
     assert (await client.generate(ask())).data is None
+
+
+async def test_a_decision_fills_the_fields_that_it_names(scripted: Scripted, ask: Ask) -> None:
+    client = scripted("replies: [{text: Final, decision: {verdict: done, sure: true}}]")
+
+    assert (await client.generate(ask(schema=JUDGED))).data == {"text": "Final", "verdict": "done", "sure": True}
+
+
+@pytest.mark.parametrize(
+    ("reply", "data"),
+    [
+        ("""{text: '{"verdict": "done", "sure": true}'}""", {"verdict": "done", "sure": True}),
+        ("""{text: ' {"text": "Yes", "verdict": "done", "sure": true}'}""", {"text": "Yes", "verdict": "done"}),
+        ('{text: "```json\\n{\\"verdict\\": \\"done\\", \\"sure\\": true}\\n```"}', {"verdict": "done", "sure": True}),
+        ("""{text: '{"sure": true}', decision: {verdict: revise}}""", {"verdict": "revise", "sure": True}),
+    ],
+)
+async def test_text_may_be_the_structured_answer(scripted: Scripted, ask: Ask, reply: str, data: object) -> None:
+    got = (await scripted(f"replies: [{reply}]").generate(ask(schema=JUDGED))).data
+
+    assert got == {**got, **data} and set(got) - set(data) <= {"sure"}  # type: ignore[arg-type, dict-item, operator]
+
+
+@pytest.mark.parametrize("text", ['{"a": 1}', "{braces} in prose", "{}", '["a"]'])
+async def test_text_that_is_no_such_answer_stays_words(scripted: Scripted, ask: Ask, text: str) -> None:
+    client = scripted(f"replies: [{{text: '{text}', repeat: true}}]")
+    schema = {**SCHEMA, "additionalProperties": False}
+
+    assert (await client.generate(ask(schema=schema))).data == {"text": text}
+    assert (await client.generate(ask())).text == text
+
+
+@pytest.mark.parametrize(
+    ("reply", "what"),
+    [
+        ("{text: Final, decision: {verdict: bogus, sure: true}}", "'bogus' is not one of ['done', 'revise']"),
+        ("{text: Final, decision: {vredict: done, sure: true}}", "'vredict' was unexpected"),
+        ("{text: Final}", "'verdict' is a required property"),
+        ("""{text: '{"verdict": "done", "sure": 1}'}""", "$.sure: 1 is not of type 'boolean'"),
+        ("{decision: {verdict: done, sure: true}, scores: {risk: .nan}}", "NaN is not a number"),
+        ("{}", "required property"),
+    ],
+)
+@pytest.mark.parametrize("repeated", [False, True])
+async def test_a_reply_that_breaks_the_schema_is_malformed(
+    scripted: Scripted, ask: Ask, reply: str, what: str, repeated: bool
+) -> None:
+    """Whether the repair finds another wrong reply or none."""
+    client = scripted(f"replies: [{reply}{f', {reply}' if repeated else ''}]")
+    with pytest.raises(ModelFailed) as raised:
+        await client.generate(ask(schema=JUDGED))
+
+    assert (raised.value.code, raised.value.attempts) == ("model-malformed", 2)
+    assert what in str(raised.value)
+    assert "correct the reply" in raised.value.hint
+
+
+async def test_a_reply_that_breaks_the_schema_is_repaired_by_the_next(scripted: Scripted, ask: Ask) -> None:
+    replies = """replies:
+      - {decision: {verdict: bogus, sure: true}}
+      - {agent: other, text: not mine}
+      - {decision: {verdict: done, sure: true}, contains: "'bogus' is not one of"}
+      - {text: left}
+    """
+    reply = await scripted(replies).generate(ask(schema=JUDGED))
+    resumed = scripted(replies)
+    resumed.replayed(ask(), reply)
+
+    assert (reply.data, reply.attempts) == ({"verdict": "done", "sure": True}, 2)
+    assert await texts(resumed, ask()) == ["left"]
+
+
+async def test_only_the_words_of_a_structured_answer_are_shown(scripted: Scripted, ask: Ask) -> None:
+    tokens: list[str] = []
+    reply = """{text: '{"text": "two words", "verdict": "done", "sure": true}'}"""
+    got = await scripted(f"replies: [{reply}]").generate(ask(schema=JUDGED), tokens.append)
+
+    assert ("".join(tokens), got.text) == ("two words", "two words")
 
 
 async def test_it_streams_and_is_labelled_simulated(scripted: Scripted, ask: Ask) -> None:
@@ -165,6 +255,8 @@ async def test_tool_calls_are_passed_on(scripted: Scripted, ask: Ask) -> None:
         ("replies:\n- text: a\n  delay_s: -1\n", (3, 3), "greater than or equal to 0"),
         ("replies:\n- text: [a]\n", (2, 3), "replies.0.text: input should be a valid string"),
         ("replies:\n- error: 404\n", (2, 3), "'timeout', '429'"),
+        ("replies:\n- decision:\n    day: 2026-10-01\n", (3, 5), "replies.0.decision.day: input was not a valid JSON"),
+        ("replies:\n- decision:\n    day: &a [*a]\n", (3, 10), "cyclic reference"),
         ("reply: []\n", (1, 1), "reply is not a known key, did you mean 'replies'?"),
         ("- a\n", (1, 1), "valid dictionary"),
         ("", (1, 1), "valid dictionary"),

@@ -167,3 +167,10 @@ async def test_too_many_runs_are_refused(write_workspace: WriteWorkspace, monkey
         results = [await task for task in [first, *others] if not (task.done() and task.exception())]
 
     assert [result.output for result in results] == ["waited"] * 4
+
+
+async def test_a_limit_names_what_to_do(write_workspace: WriteWorkspace) -> None:
+    files = workspace({"x": ["a"], "y": ["b"]}, limits={"max_steps": 1})
+    events = await told(write_workspace("demo", files))
+
+    assert "start a new run" in events[-1]["error"]["hint"]
