@@ -45,7 +45,7 @@ def to_delta(writer: Writer, fields: Mapping[str, object], stage: str, round_: i
     _refuse_rewards(writer, given)
     delta: Delta = {}
     data: dict[str, Any] = dict(_expect(writer.role, "data", given.pop("data", None) or {}, Mapping))
-    text = given.pop("text", None)
+    text = given.pop("text", None) if _channel_of(writer, "text") == "history" else None
     scores = given.pop("scores", None)
     for name, value in given.items():
         channel = _channel_of(writer, name)
@@ -97,6 +97,8 @@ def _channel_of(writer: Writer, name: str) -> str:
     """The channel a field goes to: as `output:` says, else the channel of its own name."""
     if name in writer.spec.output:
         return writer.spec.output[name].to
+    if name == "text":
+        return "history"
     if name in STANDARD or name in writer.declared:
         return name
     known = [*OWN_FIELDS, *writer.spec.output, *writer.declared]

@@ -141,10 +141,10 @@ class Execution:
         # What ends the run may fail again when it is resumed, and is then told again.
         once = place.key("agent.failed", ">".join([*before, role])) if action != "fail" else ""
         fact: Fact = ("agent.failed", data, once)
+        self.say(fact)
         if on_error.fallback:
-            record = await self._attempt(on_error.fallback, place, [*before, role])
-            return {**record, "facts": [fact, *record["facts"]]}
-        return _record([*before, role], status, error=error, facts=[fact])
+            return await self._attempt(on_error.fallback, place, [*before, role])
+        return _record([*before, role], status, error=error)
 
 
 def _record(

@@ -147,7 +147,7 @@ def _absorb(flow: Flow, state: Mapping[str, Any], control: Control) -> Control:
     stage, outcomes = flow.stages[control.stage], state.get("_outcomes", [])
     runs = dict(control.runs)
     succeeded, failed, gone = [list(names) for names in (control.succeeded, control.failed, control.exited)]
-    names = Names(flow, state, weighted=control.weighted, rounds=control.round - 1)
+    names = Names(flow, state, weighted=control.weighted, rounds=control.round - bool(control.queue))
     all_runs = [role for roles in state["executed_agents_per_stage"].values() for role in roles]
     error, status = control.error, control.status
     ran, mark = list(control.ran), control.mark

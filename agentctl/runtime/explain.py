@@ -11,11 +11,12 @@ def explain(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
     Returns:
         `{task, status, error, winner, output, generation, visits}`; each visit is `{stage, visit,
-        agents, rounds, why, to, tested, ranking, weights, warnings}`, where `agents` holds `{agent,
-        round, step, text, writes, usage, error, then}` in order and `tested` the routes `{to, when,
-        result, values}`. A run that was stopped in a stage has a visit without `why`.
+        agents, unfinished, rounds, why, to, tested, ranking, weights, warnings}`, where `agents`
+        holds `{agent, round, step, text, writes, usage, error, then}` in order, `unfinished` the
+        roles that have started and not finished, and `tested` the routes `{to, when, result,
+        values}`. A run that was stopped in a stage has a visit without `why`.
     """
-    story: dict[str, Any] = {"task": "", "status": "running", "error": None, "visits": []}
+    story: dict[str, Any] = {"task": "", "status": "running", "error": None, "resumed": 0, "visits": []}
     for event in events:
         _FOLDS.get(event["type"], _nothing)(story, event)
     return story
@@ -28,16 +29,27 @@ def _nothing(story: dict[str, Any], event: Mapping[str, Any]) -> None:
 def _started(story: dict[str, Any], event: Mapping[str, Any]) -> None:
     story |= {"run_id": event["run_id"], "workspace": event["workspace"], "status": "running", "error": None}
     story |= {"task": event["task"], "generation": event["generation"], "simulated": event.get("simulated", False)}
-    story["resumed"] = story.get("resumed", 0) + bool(event.get("resumed"))
+    story["resumed"] += bool(event.get("resumed"))
+    for visit in story["visits"]:
+        visit["unfinished"].clear()  # with the process that ran them
 
 
 def _entered(story: dict[str, Any], event: Mapping[str, Any]) -> None:
     visit: Visit = {name: event[name] for name in ("stage", "visit", "order")}
-    visit |= {"agents": [], "rounds": 0, "why": None, "to": None}
+    visit |= {"agents": [], "unfinished": [], "rounds": 0, "why": None, "to": None}
     story["visits"].append({**visit, "tested": [], "ranking": [], "weights": None, "warnings": []})
 
 
+def _began(story: dict[str, Any], event: Mapping[str, Any]) -> None:
+    visit = _visit(story, event)
+    visit["rounds"] = max(visit["rounds"], event["round"])
+    visit["unfinished"].append(event["agent"])
+
+
 def _agent(story: dict[str, Any], event: Mapping[str, Any]) -> None:
+    unfinished = _visit(story, event)["unfinished"]
+    if event["agent"] in unfinished:
+        unfinished.remove(event["agent"])
     kept = ("agent", "round", "step", "text", "writes", "usage", "duration_s", "error", "then")
     _visit(story, event)["agents"].append({name: event[name] for name in kept if name in event})
 
@@ -68,6 +80,7 @@ def _visit(story: dict[str, Any], event: Mapping[str, Any]) -> Visit:
 _FOLDS = {
     "run.started": _started,
     "stage.entered": _entered,
+    "agent.started": _began,
     "agent.finished": _agent,
     "agent.failed": _agent,
     "scores.merged": _scores,

@@ -46,6 +46,7 @@ class WorkspaceHub:
         self._stack = AsyncExitStack()
         self._waiting = 0
         self._is_open = False
+        self._running: set[asyncio.Task[Any]] = set()
 
     async def __aenter__(self) -> Self:
         settings = self.settings
@@ -66,6 +67,10 @@ class WorkspaceHub:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._is_open = False
+        for task in self._running:
+            task.cancel()  # a run that nobody waits for any more; it can be resumed
+        await asyncio.gather(*self._running, return_exceptions=True)
         try:
             if self._ready is not None and error is None:
                 for run_id in await self.store.prune():
@@ -225,14 +230,18 @@ class WorkspaceHub:
         """A place among the runs at once; as many may wait, then `QueueFull`."""
         if self._slots.locked() and self._waiting >= self.settings.max_runs:
             raise QueueFull(self._waiting)
+        task = asyncio.current_task()
+        assert task is not None
         self._waiting += 1
         try:
             await self._slots.acquire()
         finally:
             self._waiting -= 1
+        self._running.add(task)
         try:
             yield
         finally:
+            self._running.discard(task)
             self._slots.release()
 
 

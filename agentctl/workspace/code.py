@@ -26,7 +26,7 @@ def said(error: BaseException) -> str:
     """An exception of a workspace's code as one line, with the last line of that code that it passed."""
     try:
         message = " ".join(str(error).split())
-    except Exception:  # an error of a user's own may fail to say what it is
+    except Exception:  # noqa: BLE001 - an error of a user's own may fail to say what it is
         message = ""
     what = f"{type(error).__name__}: {message}" if message else type(error).__name__
     if isinstance(error, SyntaxError):  # its text names the file already, as the compiler was told it

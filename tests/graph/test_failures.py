@@ -90,7 +90,7 @@ def decides(state, ctx): return {"text": ctx.agent, "decision": {"verdict": "boo
     events = await told(write_workspace("demo", workspace({"talk": ["a"]}, agents, code)))
 
     assert [e["type"] for e in events if e.get("agent")] == [
-        "agent.started", "agent.started", "agent.failed", "agent.finished",
+        "agent.started", "agent.failed", "agent.started", "agent.finished",
     ]  # fmt: skip
     assert of(events, "agent.failed")[0]["then"] == "fallback to b"
     assert (events[-1]["status"], events[-1]["decision"]) == ("done", {"verdict": "book"})

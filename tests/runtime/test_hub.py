@@ -1,5 +1,6 @@
 """What a hub refuses, and what it says while it runs."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -114,3 +115,14 @@ async def test_a_typo_in_the_name_leaves_nothing_behind(tmp_path: Path) -> None:
             await hub.run("demo", "a task")
 
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_leaving_the_hub_stops_runs_that_nobody_waits_for(write_workspace: WriteWorkspace) -> None:
+    code = "\nimport asyncio\nasync def hang(state): await asyncio.Event().wait()\n"
+    root = write_workspace("demo", workspace({"x": ["a"]}, {"a": {"entry": "work:hang"}}, code))
+    started = asyncio.Event()
+    async with agentctl.open(root) as hub:
+        pending = asyncio.create_task(hub.run("demo", "a task", on_event=lambda event: started.set()))
+        await started.wait()
+
+    assert pending.cancelled()

@@ -91,7 +91,14 @@ def test_broad_catches_stand_at_boundaries_only() -> None:
         if not isinstance(node.body[-1], ast.Raise)
     }
 
-    assert broad == {"agents/blocking.py", "cli/__init__.py", "cli/drive.py", "events/bus.py", "graph/node.py"}
+    assert broad == {
+        "agents/blocking.py",
+        "cli/__init__.py",
+        "cli/drive.py",
+        "events/bus.py",
+        "graph/node.py",
+        "workspace/code.py",
+    }
 
 
 def _names(caught: ast.expr | None) -> set[str]:
