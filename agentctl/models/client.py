@@ -111,16 +111,10 @@ async def _answer(candidate: Candidate, request: ModelRequest, preview: _Preview
                 data = parse_answer(answer.text, request.schema)
             except AnswerInvalid as invalid:
                 again = replace(request, messages=repair_messages(request, answer.text, invalid))
-                answer = await _attempt(candidate, again, preview, tally)
+                answer = await _repaired(candidate, again, preview, tally, invalid)
                 data = answer.data or parse_answer(answer.text, request.schema)
     except AnswerInvalid as invalid:
-        raise ModelFailed(
-            candidate.provider.name,
-            f"its answer does not follow the schema, nor did the repaired one: {invalid}",
-            code="model-malformed",
-            attempts=tally.attempts,
-            hint="simplify the agent's `output`, or use a model with structured output",
-        ) from None
+        raise _malformed(candidate, tally, invalid) from None
     except Fault as fault:
         raise ModelFailed(
             candidate.provider.name,
@@ -131,6 +125,30 @@ async def _answer(candidate: Candidate, request: ModelRequest, preview: _Preview
             hint=fault.hint,
         ) from fault.__cause__
     return await _reply(candidate, answer, data, tally)
+
+
+async def _repaired(
+    candidate: Candidate, request: ModelRequest, preview: _Preview, tally: _Tally, invalid: AnswerInvalid
+) -> Answer:
+    try:
+        return await _attempt(candidate, request, preview, tally)
+    except Fault as fault:
+        if fault.code != "model-no-reply":
+            raise
+        # A script that holds the wrong reply only: what is wrong with it says more than that no other follows.
+        raise invalid from None
+
+
+def _malformed(candidate: Candidate, tally: _Tally, invalid: AnswerInvalid) -> ModelFailed:
+    simplify = "simplify the agent's `output`, or use a model with structured output"
+    correct = "correct the reply so that it follows the agent's `output` and `scores`, or write it as JSON in `text`"
+    return ModelFailed(
+        candidate.provider.name,
+        f"its answer does not follow the schema, and was not repaired when asked once more: {invalid}",
+        code="model-malformed",
+        attempts=tally.attempts,
+        hint=correct if candidate.provider.simulated else simplify,
+    )
 
 
 async def _reply(candidate: Candidate, answer: Answer, data: dict[str, object] | None, tally: _Tally) -> ModelReply:

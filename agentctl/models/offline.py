@@ -76,7 +76,14 @@ class _Maker:
     def mapping(self, schema: Mapping[str, object]) -> dict[str, object]:
         self._defs = _sub(schema, "$defs")
         made = self.value("", schema)
-        return made if isinstance(made, dict) else {}
+        if not isinstance(made, dict):
+            return {}
+        scores = _first(_sub(_sub(schema, "properties"), "scores"))
+        if isinstance(made.get("scores"), dict) and (table := _sub(scores, "additionalProperties")):
+            # More options may be scored than the schema can name: those that this answer adds.
+            added = [option for option in _proposed(made) if option not in made["scores"]]
+            made["scores"] |= {option: self.value(option, table, 1) for option in added}
+        return made
 
     def value(self, name: str, schema: Mapping[str, object], depth: int = 0) -> object:
         for rule in ("const", "enum", "anyOf", "oneOf", "allOf", "$ref"):
@@ -111,11 +118,11 @@ class _Maker:
 
     def _object(self, schema: Mapping[str, object], depth: int) -> dict[str, object]:
         required = schema.get("required")
+        names = required if isinstance(required, list) else []
         return {
             key: self.value(key, _sub(_sub(schema, "properties"), key), depth + 1)
             for key in _sub(schema, "properties")
-            # A schema may name itself: deep down only what it insists on is made.
-            if depth < 4 or (isinstance(required, list) and key in required and depth < 16)
+            if (key in names and depth < 16) or _is_made(key, depth, asked=bool(names))
         }
 
     def _array(self, name: str, schema: Mapping[str, object], depth: int) -> list[object]:
@@ -139,6 +146,30 @@ class _Maker:
     def _text(self, name: str, schema: Mapping[str, object]) -> str:
         made = f"[simulated] {name} by {self._agent}" if name and name != "text" else self.sentence()
         return made[: _int(schema.get("maxLength"), len(made))]
+
+
+def _is_made(key: str, depth: int, *, asked: bool) -> bool:
+    """Whether a property is made that its schema does not insist on.
+
+    Not those that an agent may add to its answer, such as options, but its words. And a
+    schema may name itself: deep down nothing is made that need not be.
+    """
+    return depth < 4 and (depth > 0 or key == "text" or not asked)
+
+
+def _first(schema: Mapping[str, object]) -> Mapping[str, object]:
+    """The alternative that is taken where a schema leaves a choice."""
+    choice = schema.get("anyOf")
+    return choice[0] if isinstance(choice, list) else schema
+
+
+def _proposed(made: Mapping[str, object]) -> list[str]:
+    """The ids of the options in an answer: of its field `options`, else of the first list whose items have ids."""
+    for field in (made.get("options"), *made.values()):
+        items = field if isinstance(field, list) else []
+        if ids := [item["id"] for item in items if isinstance(item, dict) and isinstance(item.get("id"), str)]:
+            return ids
+    return []
 
 
 def _sub(schema: Mapping[str, object], key: str) -> Mapping[str, object]:

@@ -36,7 +36,6 @@ PROVIDERS: dict[str, ProviderFacts] = {
     "ollama": ProviderFacts("langchain_ollama"),
 }
 _OWN = ("auto", "offline", "scripted", "python")
-_EXTRAS = {"anthropic", "ollama"}
 
 
 def resolve_auto(env: Mapping[str, str]) -> tuple[str, str]:
@@ -48,9 +47,10 @@ def resolve_auto(env: Mapping[str, str]) -> tuple[str, str]:
         if not facts.auto or not env.get(facts.key):
             continue
         if find_spec(facts.package) is not None:
-            return f"{provider}:{facts.auto}", f"{facts.key} is set"
-        missing = missing or f"; {facts.key} is set, but {_pip_name(facts.package)} is not installed"
-    return "offline", f"no provider's key is set{missing}" if not missing else f"no usable provider{missing}"
+            return f"{provider}:{facts.auto}", f"{facts.key} is set{missing}"
+        package = _pip_name(facts.package)
+        missing = missing or f"; {facts.key} is set, but {package} is not installed: `pip install {package}`"
+    return "offline", f"no usable provider{missing}" if missing else "no provider's key is set"
 
 
 def check_key(config: ModelConfig, env: Mapping[str, str]) -> None:
@@ -69,7 +69,7 @@ def check_key(config: ModelConfig, env: Mapping[str, str]) -> None:
         facts = PROVIDERS.get(provider)
         if not colon or not model:
             raise UsageError(f"model {name!r} is no `provider:name`{near_provider(name)}", hint="see docs/models.md")
-        _check_package(name, provider, facts)
+        _check_package(name, facts)
         if facts is not None and facts.key and not env.get(facts.key) and config.base_url is None:
             raise KeyMissing(name, facts.key)
     elif provider in ("scripted", "python") and not model:
@@ -78,13 +78,12 @@ def check_key(config: ModelConfig, env: Mapping[str, str]) -> None:
         check_key(fallback, env)
 
 
-def _check_package(name: str, provider: str, facts: ProviderFacts | None) -> None:
+def _check_package(name: str, facts: ProviderFacts | None) -> None:
     # Of a provider without a row here only LangChain can tell; `Models.get` asks it.
     if facts is not None and find_spec(facts.package) is None:
-        install = f"agentctl-workspaces[{provider}]" if provider in _EXTRAS else _pip_name(facts.package)
         raise ServiceUnavailable(
             f"model {name!r} needs the package {_pip_name(facts.package)}, which is not installed",
-            hint=f"pip install '{install}'",
+            hint=f"pip install {_pip_name(facts.package)}",
             code="package-missing",
         )
 

@@ -1,10 +1,11 @@
 """What may stand in a file of scripted replies."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
 
 from agentctl.errors import Problem, UsageError, WorkspaceInvalid, did_you_mean
 
@@ -34,7 +35,7 @@ class ScriptedCall(Script):
     """A tool call of the reply."""
 
     name: str
-    args: dict[str, Any] = {}
+    args: dict[str, JsonValue] = {}
 
 
 def _error_word(value: object) -> object:
@@ -50,9 +51,11 @@ class ScriptedReply(Script):
     contains: str | None = None
     """A part of the prompt."""
     text: str | None = None
+    """What is said; or, where a structured answer is asked, that answer as JSON."""
     scores: dict[str, float | dict[str, float]] | None = None
-    options: list[dict[str, Any]] | None = None
-    decision: dict[str, Any] | None = None
+    options: list[dict[str, JsonValue]] | None = None
+    decision: dict[str, JsonValue] | None = None
+    """Fills the fields of the agent's `output` that it names, unless one is called `decision` itself."""
     tool_calls: list[ScriptedCall] = []
     delay_s: float = Field(0, ge=0)
     usage: ScriptedUsage = ScriptedUsage()
@@ -77,13 +80,21 @@ class ScriptedReply(Script):
     @property
     def fields(self) -> dict[str, object]:
         """The structured fields that it gives, `text` apart."""
-        named = {"scores": self.scores, "options": self.options, "decision": self.decision}
+        named: dict[str, object] = {"scores": self.scores, "options": self.options, "decision": self.decision}
         return {name: value for name, value in named.items() if value is not None}
 
+    def fields_of(self, schema: Mapping[str, object]) -> dict[str, object]:
+        """Its fields under the names that the schema has for them."""
+        fields, properties = self.fields, schema.get("properties")
+        if self.decision is not None and not (isinstance(properties, Mapping) and "decision" in properties):
+            del fields["decision"]
+            fields = {**self.decision, **fields}
+        return fields
+
     @property
-    def data(self) -> dict[str, object]:
-        """Its structured answer."""
-        return ({"text": self.text} if self.text is not None else {}) | self.fields
+    def said(self) -> dict[str, object]:
+        """Its text as the field that it is."""
+        return {"text": self.text} if self.text is not None else {}
 
     def matches(self, agent: str, stage: str, round_: int, prompt: str) -> bool:
         """Whether it is meant for this request."""

@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentctl.models.call import ModelReply, ModelRequest, OnToken
 from agentctl.models.provider import Answer, Fault
+from agentctl.models.structured import AnswerInvalid, parse_answer, parse_object
 
 if TYPE_CHECKING:
     from agentctl.models.script import ScriptedReply
@@ -42,7 +44,7 @@ class Scripted:
         if reply.error is not None and not (reply.error == "malformed" and request.schema is not None):
             code, reason, status = _FAULTS[reply.error]
             raise Fault(code, reason, status=status, taken=(entry,))
-        return self._answer(reply, entry, on_token, structured=request.schema is not None)
+        return self._answer(reply, entry, on_token, request.schema)
 
     def replayed(self, request: ModelRequest, reply: ModelReply) -> None:
         """Mark the entries that the journalled reply took, tries that failed included."""
@@ -75,13 +77,19 @@ class Scripted:
         )
 
     @staticmethod
-    def _answer(reply: "ScriptedReply", entry: int, on_token: OnToken | None, *, structured: bool) -> Answer:
+    def _answer(
+        reply: "ScriptedReply", entry: int, on_token: OnToken | None, schema: Mapping[str, object] | None
+    ) -> Answer:
         if reply.error == "malformed":
             return Answer('{"text": "cut off', usage=reply.tokens, taken=(entry,))
-        data = reply.data if structured or reply.fields else None
-        text = reply.text if reply.text is not None else json.dumps(data, ensure_ascii=False) if data else ""
-        if on_token is not None and reply.text:
-            for piece in _words(reply.text):
+        text, data = reply.text or "", reply.said | reply.fields if reply.fields else None
+        shown: object = text
+        if schema is not None and not reply.tool_calls:
+            # Left as JSON for `Client` to check and have repaired, like the answer of a model.
+            made = _structured(reply, schema)
+            text, data, shown = json.dumps(made, ensure_ascii=False), None, made.get("text")
+        if on_token is not None and isinstance(shown, str):
+            for piece in _words(shown):
                 on_token(piece)
         return Answer(
             text,
@@ -94,6 +102,36 @@ class Scripted:
             ],
             taken=(entry,),
         )
+
+
+def _structured(reply: "ScriptedReply", schema: Mapping[str, object]) -> dict[str, object]:
+    """The answer that a reply stands for, whether it follows the schema or not.
+
+    Text that is a JSON object is the answer itself, and is words only where that alone fits.
+    """
+    fields = reply.fields_of(schema)
+    made, told = fields | reply.said, _object_in(reply.text or "")
+    if told is None:
+        return made
+    whole = told | fields
+    return whole if _follows(whole, schema) or not _follows(made, schema) else made
+
+
+def _object_in(text: str) -> dict[str, object] | None:
+    if not text.lstrip().startswith(("{", "```")):
+        return None
+    try:
+        return parse_object(text)
+    except AnswerInvalid:
+        return None
+
+
+def _follows(data: Mapping[str, object], schema: Mapping[str, object]) -> bool:
+    try:
+        parse_answer(json.dumps(data), schema)
+    except AnswerInvalid:
+        return False
+    return True
 
 
 def _words(text: str) -> list[str]:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agentctl.models.call import Message, ModelRequest
 
@@ -35,10 +35,26 @@ def repair_messages(request: ModelRequest, text: str, invalid: AnswerInvalid) ->
 
 
 def parse_answer(text: str, schema: Mapping[str, object]) -> dict[str, object]:
-    """The JSON object in `text`, checked; a code fence or words around it are dropped.
+    """The JSON object in `text`, checked.
 
     Raises:
         AnswerInvalid: there is none, or it does not follow the schema.
+    """
+    # 60 ms that only those pay whose model answers in a structure.
+    from jsonschema.exceptions import best_match
+
+    data: dict[str, Any] = parse_object(text)
+    fault = best_match(_validator(json.dumps(schema, sort_keys=True)).iter_errors(data))
+    if fault is not None:
+        raise AnswerInvalid(f"{fault.json_path}: {fault.message[:200]}")
+    return data
+
+
+def parse_object(text: str) -> dict[str, object]:
+    """The JSON object in `text`; a code fence or words around it are dropped.
+
+    Raises:
+        AnswerInvalid: there is none.
     """
     start, end = text.find("{"), text.rfind("}")
     try:
@@ -47,9 +63,6 @@ def parse_answer(text: str, schema: Mapping[str, object]) -> dict[str, object]:
         raise AnswerInvalid(f"it is no valid JSON ({error})") from None
     if not isinstance(data, dict):
         raise AnswerInvalid("it holds no JSON object")
-    fault = next(iter(_validator(json.dumps(schema, sort_keys=True)).iter_errors(data)), None)
-    if fault is not None:
-        raise AnswerInvalid(f"{fault.json_path}: {fault.message[:200]}")
     return data
 
 
@@ -59,7 +72,6 @@ def _refuse(word: str) -> object:
 
 @lru_cache(maxsize=256)
 def _validator(schema: str) -> "Validator":
-    # 60 ms that only those pay whose model answers in a structure.
     from jsonschema import Draft202012Validator
 
     return Draft202012Validator(json.loads(schema))

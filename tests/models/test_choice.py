@@ -1,5 +1,6 @@
 """Which model is taken, and what is refused before anything runs."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -29,11 +30,21 @@ def test_auto_passes_over_a_package_that_is_not_installed() -> None:
     assert (name, reason) == ("offline", f"no usable provider; {missing}")
 
 
+@pytest.mark.skipif(find_spec("langchain_anthropic") is not None, reason="it is installed")
 def test_auto_says_which_key_it_passed_over_for_another() -> None:
-    """In the order of the providers, openai comes before mistralai, and groq after it."""
-    name, reason = resolve_auto({"OPENAI_API_KEY": "k", "GOOGLE_API_KEY": "k"})
+    env = {"OPENAI_API_KEY": "k", "ANTHROPIC_API_KEY": "k"}
+    missing = "ANTHROPIC_API_KEY is set, but langchain-anthropic is not installed: `pip install langchain-anthropic`"
 
-    assert (name, reason) == ("openai:gpt-5-mini", "OPENAI_API_KEY is set")
+    assert resolve_auto(env) == ("openai:gpt-5-mini", f"OPENAI_API_KEY is set; {missing}")
+
+
+@pytest.mark.skipif(find_spec("langchain_ollama") is not None, reason="it is installed")
+def test_the_hint_names_the_providers_own_package() -> None:
+    """Who runs from a checkout cannot install an extra of ours by its name."""
+    with pytest.raises(ServiceUnavailable) as raised:
+        check_key(ModelConfig("ollama:llama3.2"), {})
+
+    assert raised.value.hint == "pip install langchain-ollama"
 
 
 @pytest.mark.parametrize("name", ["auto", "offline", "scripted:x.yaml", "python:m:N"])

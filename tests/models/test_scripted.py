@@ -121,15 +121,18 @@ async def test_a_decision_fills_the_fields_that_it_names(scripted: Scripted, ask
     ("reply", "data"),
     [
         ("""{text: '{"verdict": "done", "sure": true}'}""", {"verdict": "done", "sure": True}),
-        ("""{text: ' {"text": "Yes", "verdict": "done", "sure": true}'}""", {"text": "Yes", "verdict": "done"}),
+        (
+            """{text: ' {"text": "Yes", "verdict": "done", "sure": true}'}""",
+            {"text": "Yes", "verdict": "done", "sure": True},
+        ),
         ('{text: "```json\\n{\\"verdict\\": \\"done\\", \\"sure\\": true}\\n```"}', {"verdict": "done", "sure": True}),
         ("""{text: '{"sure": true}', decision: {verdict: revise}}""", {"verdict": "revise", "sure": True}),
     ],
 )
 async def test_text_may_be_the_structured_answer(scripted: Scripted, ask: Ask, reply: str, data: object) -> None:
-    got = (await scripted(f"replies: [{reply}]").generate(ask(schema=JUDGED))).data
+    client = scripted(f"replies: [{reply}]")
 
-    assert got == {**got, **data} and set(got) - set(data) <= {"sure"}  # type: ignore[arg-type, dict-item, operator]
+    assert (await client.generate(ask(schema=JUDGED))).data == data
 
 
 @pytest.mark.parametrize("text", ['{"a": 1}', "{braces} in prose", "{}", '["a"]'])
@@ -256,7 +259,7 @@ async def test_tool_calls_are_passed_on(scripted: Scripted, ask: Ask) -> None:
         ("replies:\n- text: [a]\n", (2, 3), "replies.0.text: input should be a valid string"),
         ("replies:\n- error: 404\n", (2, 3), "'timeout', '429'"),
         ("replies:\n- decision:\n    day: 2026-10-01\n", (3, 5), "replies.0.decision.day: input was not a valid JSON"),
-        ("replies:\n- decision:\n    day: &a [*a]\n", (3, 10), "cyclic reference"),
+        ("replies:\n- decision:\n    day: &a [*a]\n", (3, 5), "cyclic reference"),
         ("reply: []\n", (1, 1), "reply is not a known key, did you mean 'replies'?"),
         ("- a\n", (1, 1), "valid dictionary"),
         ("", (1, 1), "valid dictionary"),
