@@ -1,6 +1,6 @@
 """An agent's way out: metered and journalled calls."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -34,6 +34,7 @@ class JournalledCalls:
             try:
                 reply = await client.generate(request, on_token if self._run.watched else None)
             except ModelFailed as failure:
+                _spend_meta(self._run.budget, failure.meta)
                 failure.meta = _after(failed, failure.meta)
                 raise
             return mask_values(replace(reply, meta=_after(failed, reply.meta)).to_json(), self._run.mask)
@@ -86,6 +87,7 @@ def replay(run: RunContext) -> None:
         _spend(run.budget, reply)
         _replayed(run, key, reply)
     for key, meta in run.journal.failures():
+        _spend_meta(run.budget, meta)
         _replayed(run, key, ModelReply("", meta=meta))
 
 
@@ -106,6 +108,14 @@ def _replayed(run: RunContext, key: CallKey, reply: ModelReply) -> None:
 def _spend(budget: Budget, reply: ModelReply) -> None:
     tokens = reply.usage["input_tokens"], reply.usage["output_tokens"]
     budget.add_model_call(reply.model, *tokens, reply.cost_usd)
+    _spend_meta(budget, reply.meta)
+
+
+def _spend_meta(budget: Budget, meta: Mapping[str, Any]) -> None:
+    """Count answers that were paid and could not be used."""
+    for spent in meta.get("spent", ()):
+        tokens = spent["usage"]["input_tokens"], spent["usage"]["output_tokens"]
+        budget.add_model_call(spent["model"], *tokens, spent["cost_usd"])
 
 
 def key_of(role: str, place: Place) -> CallKey:

@@ -126,9 +126,11 @@ class Chat:
         fault = fault_of_end("refusal" if refusal else ended, str(refusal or ""))
         if fault is None and self._tells_end and not ended:
             fault = Fault("model-unreachable", "the answer broke off before its end")
-        if fault is not None:
-            raise fault
         used, text = message.usage_metadata, str(message.text)
+        usage = {"input_tokens": used["input_tokens"], "output_tokens": used["output_tokens"]} if used else {}
+        if fault is not None:
+            fault.usage = usage
+            raise fault
         calls = [{"id": call["id"], "name": call["name"], "args": call["args"]} for call in message.tool_calls]
         if request.schema is not None and calls and not request.tools:
             # Some providers give a structure as the arguments of a tool that is none.
@@ -136,7 +138,7 @@ class Chat:
         return Answer(
             text,
             finish_reason=ended or "stop",
-            usage={"input_tokens": used["input_tokens"], "output_tokens": used["output_tokens"]} if used else {},
+            usage=usage,
             tool_calls=cast(list[dict[str, object]], calls),
         )
 

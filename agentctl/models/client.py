@@ -32,7 +32,7 @@ class _Tally:
     usage: dict[str, int] = field(default_factory=lambda: {"input_tokens": 0, "output_tokens": 0})
     taken: list[int] = field(default_factory=list)
 
-    def add(self, answer: Answer) -> None:
+    def add(self, answer: Answer | Fault) -> None:
         self.taken += answer.taken
         for name, count in answer.usage.items():
             self.usage[name] = self.usage.get(name, 0) + count
@@ -67,19 +67,24 @@ class Client:
         preview = _Preview(on_token)
         failures: list[ModelFailed] = []
         taken: dict[str, list[int]] = {}
+        spent: list[object] = []
         for candidate in self._candidates:
             tally = _Tally(taken=taken.setdefault(candidate.provider.name, []))
             try:
                 reply = await _answer(candidate, request, preview, tally)
             except ModelFailed as failure:
                 failures.append(failure)
+                if any(tally.usage.values()):
+                    spent.append(
+                        {"model": failure.model, "usage": tally.usage, "cost_usd": await _cost(candidate, tally)}
+                    )
             else:
-                return replace(reply, meta=_meta(failures, taken))
+                return replace(reply, meta=_meta(failures, taken, spent))
         first, *others = failures
         if others:
             also = ", ".join(f"{failure.model} ({failure.code})" for failure in others)
             first.hint = f"{first.hint}; its fallbacks failed too: {also}".lstrip("; ")
-        first.meta = _meta([], taken)
+        first.meta = _meta([], taken, spent)
         raise first
 
     def replayed(self, request: ModelRequest, reply: ModelReply) -> None:
@@ -91,9 +96,9 @@ class Client:
         """See `ModelClient.close`."""
 
 
-def _meta(failures: Sequence[ModelFailed], taken: Mapping[str, list[int]]) -> dict[str, object]:
-    """What the journal keeps beside the answer: the models that failed before, and the scripts' entries used."""
-    meta: dict[str, object] = {}
+def _meta(failures: Sequence[ModelFailed], taken: Mapping[str, list[int]], spent: list[object]) -> dict[str, object]:
+    """What the journal keeps beside the answer: the models that failed before, what that cost, the scripts' entries."""
+    meta: dict[str, object] = {"spent": spent} if spent else {}
     if failures:
         meta["failed"] = [{"model": failure.model, "code": failure.code} for failure in failures]
     if any(taken.values()):
@@ -151,9 +156,14 @@ def _malformed(candidate: Candidate, tally: _Tally, invalid: AnswerInvalid) -> M
     )
 
 
+async def _cost(candidate: Candidate, tally: _Tally) -> float | None:
+    provider = candidate.provider
+    return 0.0 if provider.free else await cost_of(provider.name, candidate.base_url, tally.usage)
+
+
 async def _reply(candidate: Candidate, answer: Answer, data: dict[str, object] | None, tally: _Tally) -> ModelReply:
     provider = candidate.provider
-    cost = 0.0 if provider.free else await cost_of(provider.name, candidate.base_url, tally.usage)
+    cost = await _cost(candidate, tally)
     text = answer.text
     if data is not None and isinstance(data.get("text"), str):
         text = str(data["text"])
@@ -177,7 +187,7 @@ async def _attempt(candidate: Candidate, request: ModelRequest, preview: _Previe
         try:
             answer = await _ask(candidate, request, preview)
         except Fault as fault:
-            tally.taken += fault.taken
+            tally.add(fault)
             wait_s = _wait_s(candidate.retry, attempt, fault)
             if wait_s is None:
                 raise

@@ -1,5 +1,6 @@
 """The seam between the rules of calling (retry, repair, fallback) and whoever answers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -45,6 +46,8 @@ class Fault(Exception):
         super().__init__(reason)
         self.code, self.reason, self.status, self.hint = code, reason, status, hint or HINTS.get(code, "")
         self.retry_after_s, self.taken = retry_after_s, taken
+        self.usage: Mapping[str, int] = {}
+        """Tokens of an answer that cannot be used; they are paid all the same."""
         self.retryable = code in RETRYABLE and not final
 
 

@@ -42,9 +42,13 @@ def parse_answer(text: str, schema: Mapping[str, object]) -> dict[str, object]:
     """
     # 60 ms that only those pay whose model answers in a structure.
     from jsonschema.exceptions import best_match
+    from referencing.exceptions import Unresolvable
 
     data: dict[str, Any] = parse_object(text)
-    fault = best_match(_validator(json.dumps(schema, sort_keys=True)).iter_errors(data))
+    try:
+        fault = best_match(_validator(json.dumps(schema, sort_keys=True)).iter_errors(data))
+    except Unresolvable as error:
+        raise AnswerInvalid(f"the schema refers to {error.ref!r}, which is not in it") from None
     if fault is not None:
         raise AnswerInvalid(f"{fault.json_path}: {fault.message[:200]}")
     return data
@@ -73,5 +77,7 @@ def _refuse(word: str) -> object:
 @lru_cache(maxsize=256)
 def _validator(schema: str) -> "Validator":
     from jsonschema import Draft202012Validator
+    from referencing import Registry
 
-    return Draft202012Validator(json.loads(schema))
+    # An empty registry: a `$ref` to some address is not fetched, for nothing is sent anywhere but to models.
+    return Draft202012Validator(json.loads(schema), registry=Registry())
