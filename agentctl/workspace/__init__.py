@@ -13,7 +13,7 @@ from agentctl.workspace.discovery import find_root, list_workspaces
 if TYPE_CHECKING:
     from agentctl.workspace.generation import generation_folder, load_generation, store_generation
     from agentctl.workspace.jsonschema import agent_json_schema, workspace_json_schema
-    from agentctl.workspace.load import check_workspace, load_workspace
+    from agentctl.workspace.load import check_folders, check_workspace, load_workspace
     from agentctl.workspace.report import render
     from agentctl.workspace.stages import StageRegistry
     from agentctl.workspace.workspace import Workspace
@@ -22,6 +22,7 @@ __all__ = [
     "StageRegistry",
     "Workspace",
     "agent_json_schema",
+    "check_folders",
     "check_workspace",
     "find_root",
     "generation_folder",
@@ -37,6 +38,7 @@ _LAZY = {
     "StageRegistry": "stages",
     "Workspace": "workspace",
     "agent_json_schema": "jsonschema",
+    "check_folders": "load",
     "check_workspace": "load",
     "generation_folder": "generation",
     "load_generation": "generation",

@@ -63,14 +63,13 @@ TABLE = (
     Code("E504", "unknown-prompt-name", "A prompt names what does not exist.", "Correct it, or use `variables`."),
     Code("E505", "unread-channel", "A prompt uses a channel that `reads:` leaves out.", "Add it to `reads`."),
     Code(
-        "E601",
-        "bad-entry",
-        "An entry that is not of the form `module:name`.",
-        "Write it in that form.",
+        "E506", "path-as-text", "A prompt that looks like a path, but is text (warning).", "End it in .md, .txt or .j2."
     ),
+    Code("E601", "bad-entry", "An entry that is not of the form `module:name`.", "Write it in that form."),
     Code("E602", "missing-module", "The Python file of an entry does not exist.", "Create it, or correct the name."),
     Code("E603", "missing-name", "The Python file does not define the name.", "Define it at the file's top level."),
     Code("E604", "bad-python", "A Python file that does not parse.", "Correct the syntax."),
+    Code("E605", "bad-signature", "A function of other parameters than it is given.", "Write `def run(state, ctx)`."),
     Code("E701", "bad-yaml", "A file that is not YAML.", "Correct the place that the message names."),
     Code("E702", "duplicate-key", "One mapping has a key twice.", "Remove one of the two."),
     Code("E703", "not-utf8", "A text file in another encoding than UTF-8.", "Save it as UTF-8."),
@@ -82,13 +81,13 @@ TABLE = (
     Code("E709", "control-character", "A character that YAML does not allow, such as NUL.", "Remove or escape it."),
     Code("E710", "bad-json", "A JSON file that does not parse, or is no object.", "Correct the place that is named."),
     Code("E711", "bad-ignore-line", "A line of `.agentctlignore` that is no pattern.", "Write it as in .gitignore."),
-    Code("E712", "unread-file", "A file that looks like an agent but is not read (warning).", "Rename it to `.yaml`."),
     Code(
-        "E713",
-        "not-an-artifact",
-        "A file over 1 MiB, or a linked folder (warning).",
-        "Keep it elsewhere.",
+        "E712",
+        "unread-file",
+        "What may be meant as an agent or workspace, but is not read (warning).",
+        "Rename it to `.yaml`.",
     ),
+    Code("E713", "not-an-artifact", "A file over 1 MiB, or a linked folder (warning).", "Keep it elsewhere."),
 )
 
 CODES = {code.id: code for code in TABLE}

@@ -72,13 +72,17 @@ class Diagnostics:
             problem = Problem(path, at.line, at.col, str(CODES[code]), text, hint, severity)
             self._found.setdefault((path, at.line, at.col, code, text), problem)
 
-    def suggest(self, name: str, known: Collection[str]) -> str:
-        """`, did you mean 'x'?`, for the first problems of a report: matching is slow."""
+    def nearest(self, name: str, known: Collection[str]) -> str:
+        """The known name that was probably meant, for the first problems of a report: matching is slow."""
         if self._suggestions >= MAX_SUGGESTIONS or len(name) > 80:
             return ""
         self._suggestions += 1
-        near = get_close_matches(name, known, n=1)
-        return f", did you mean {near[0]!r}?" if near else ""
+        return next(iter(get_close_matches(name, known, n=1)), "")
+
+    def suggest(self, name: str, known: Collection[str]) -> str:
+        """`, did you mean 'x'?`, or an empty string."""
+        near = self.nearest(name, known)
+        return f", did you mean {near!r}?" if near else ""
 
     @property
     def problems(self) -> list[Problem]:

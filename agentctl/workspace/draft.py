@@ -40,6 +40,8 @@ class Draft:
     parts: dict[str, Part] = field(default_factory=dict)
     agents: dict[str, AgentSpec] = field(default_factory=dict)
     broken: set[Loc] = field(default_factory=set)
+    strangers: set[str] = field(default_factory=set)
+    """Roles that something names and nothing declares."""
     trees: dict[str, ast.Module | None] = field(default_factory=dict)
     """Syntax trees of the Python files that were looked into."""
 
@@ -55,6 +57,10 @@ class Draft:
     def is_whole(self, *kinds: str) -> bool:
         """Whether nothing was taken out of these keys of workspace.yaml, so that what is missing there is missing."""
         return self.spec is not None and not any(loc[0] in kinds for loc in self.broken if loc)
+
+    def is_broken(self, *loc: str) -> bool:
+        """Whether the value at up to three keys, or one around it, was taken out, so that what is read is a default."""
+        return any(loc[:depth] in self.broken for depth in range(1, len(loc) + 1))
 
 
 def read_draft(artifacts: Artifacts, report: Diagnostics) -> Draft:
@@ -129,8 +135,7 @@ def _validated(model: type[Model], part: Part, owner: Loc, draft: Draft) -> Mode
             faults = faults_by_loc(error, part)
             # Later attempts fail only for what the first one took out.
             if attempt == 0:
-                note_faults(faults, part, model, draft.report)
-                draft.broken |= {(*owner, *loc)[:2] for loc in faults}
+                draft.broken |= {(*owner, *loc)[:3] for loc in note_faults(faults, part, model, draft.report)}
             if () in faults:
                 return None
             without(data, faults)

@@ -1,7 +1,7 @@
 """Says what pydantic found in the words of somebody who writes YAML."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TypedDict, cast, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -71,10 +71,9 @@ def faults_by_loc(error: ValidationError, part: Part) -> dict[Loc, list[Fault]]:
     return found
 
 
-def note_faults(faults: Mapping[Loc, list[Fault]], part: Part, model: type[BaseModel], report: Diagnostics) -> None:
-    """Report each fault at its place in the file."""
-    for loc, found in faults.items():
-        _note(loc, found, part, model, report)
+def note_faults(faults: Mapping[Loc, list[Fault]], part: Part, model: type[BaseModel], report: Diagnostics) -> set[Loc]:
+    """Report each fault at its place in the file; return what is at fault, a misspelt key as it was meant."""
+    return {_note(loc, found, part, model, report) for loc, found in faults.items()}
 
 
 def _written(part: Part, fault: Fault) -> Loc:
@@ -91,7 +90,7 @@ def _written(part: Part, fault: Fault) -> Loc:
     return tuple(written)
 
 
-def _note(loc: Loc, faults: list[Fault], part: Part, model: type[BaseModel], report: Diagnostics) -> None:
+def _note(loc: Loc, faults: list[Fault], part: Part, model: type[BaseModel], report: Diagnostics) -> Loc:
     at = part
     for step in loc:
         at = at / step
@@ -100,10 +99,12 @@ def _note(loc: Loc, faults: list[Fault], part: Part, model: type[BaseModel], rep
     if kind == "extra_forbidden":
         known = _fields_at(model, loc[:-1])
         key = str(loc[-1])
-        near = report.suggest(key, known)
+        near = report.nearest(key, known)
         hint = _HINTS.get(key, "") or ("" if near else f"known keys: {', '.join(known)}")
-        report.add("E101", at.key, f"{name} is not a known key{near}", hint)
-    elif kind == "missing":
+        meant = f", did you mean {near!r}?" if near else ""
+        report.add("E101", at.key, f"{name} is not a known key{meant}", hint)
+        return (*loc[:-1], near or key)
+    if kind == "missing":
         report.add("E102", at.key, f"{name} is missing")
     elif kind == "exactly_one":
         keys = cast("list[str]", fault["ctx"]["keys"])
@@ -112,6 +113,7 @@ def _note(loc: Loc, faults: list[Fault], part: Part, model: type[BaseModel], rep
         _note_literal(fault, at, report)
     else:
         _note_value(faults, at, report)
+    return loc
 
 
 def _note_literal(fault: Fault, at: Part, report: Diagnostics) -> None:
@@ -127,10 +129,8 @@ def _note_value(faults: list[Fault], at: Part, report: Diagnostics) -> None:
     if kind in _TYPES:
         kinds = dict.fromkeys(_TYPES.get(fault["type"], fault["msg"]) for fault in faults)
         prefix = _SHORT_FORMS.get(str(at.loc[-1]), "") if at.loc else ""
-        hint = "give it a value, or remove the key" if fault["input"] is None else ""
-        if kind == "string_type" and isinstance(fault["input"], int | float):
-            hint = "put it in quotes"
         place = at.value if fault["input"] is not None else at.key
+        hint = _form(at.loc, {fault["type"] for fault in faults}, fault["input"])
         report.add("E103", place, f"{name} must be {prefix}{listed(kinds)}, got {given}", hint)
     elif kind in _RANGES:
         words, key = _RANGES[kind]
@@ -141,6 +141,24 @@ def _note_value(faults: list[Fault], at: Part, report: Diagnostics) -> None:
         report.add("E104", at.value, f"{name} must be a finite number, got {given}")
     else:
         report.add("E103", at.value, f"{name}: {fault['msg'].lower()}")
+
+
+def _form(loc: Loc, wanted: Collection[str], given: object) -> str:
+    """What to write in the place of a value of the wrong type."""
+    word = str(given) if re.fullmatch(r"[\w.*/, -]+", str(given)) else "…"
+    if not loc:
+        return "write its keys; `agentctl schema` lists them"
+    if given is None:
+        return "give it a value, or remove the key"
+    if isinstance(given, dict | list):
+        return ""
+    if loc[2:3] == ("next",) and len(loc) < 5:
+        return f"write `[{{to: {word}}}]`"
+    if loc[-1] == "exit" and len(loc) != 2 and type(given) is int:
+        return f"write `{{{'quorum' if loc[0] == 'stages' else 'max_runs'}: {word}}}`"
+    if "list_type" in wanted:
+        return f"write `[{word}]`"
+    return "put it in quotes" if "string_type" in wanted and isinstance(given, int | float) else ""
 
 
 def _fields_at(model: type[BaseModel], loc: Loc) -> list[str]:

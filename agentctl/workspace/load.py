@@ -1,5 +1,6 @@
 """From a folder on disk to a checked workspace. Runs none of its code."""
 
+import os
 from pathlib import Path
 from types import MappingProxyType
 
@@ -7,8 +8,8 @@ from agentctl.errors import Problem, WorkspaceInvalid
 from agentctl.workspace.artifacts import hash_artifacts, read_artifacts
 from agentctl.workspace.checks import run_checks
 from agentctl.workspace.checks.name import check_workspace_name
-from agentctl.workspace.diagnostics import Diagnostics
-from agentctl.workspace.discovery import find_workspace
+from agentctl.workspace.diagnostics import Diagnostics, Place
+from agentctl.workspace.discovery import FOLDER, MANIFEST, find_workspace
 from agentctl.workspace.draft import read_draft
 from agentctl.workspace.workspace import Workspace
 
@@ -33,6 +34,21 @@ def check_workspace(root: Path, name: str) -> tuple[Workspace | None, list[Probl
         WorkspaceNotFound: no folder of that name has a `workspace.yaml`.
     """
     return read_workspace(root, name, find_workspace(root, name))
+
+
+def check_folders(root: Path) -> dict[str, list[Problem]]:
+    """A warning for each folder under `workspaces/` that is no workspace, by its name."""
+    found = {}
+    for folder in sorted((root / FOLDER).iterdir() if (root / FOLDER).is_dir() else ()):
+        if folder.name[0] in "._" or not folder.is_dir() or os.path.lexists(folder / MANIFEST):
+            continue
+        report, near = Diagnostics(FOLDER), folder / "workspace.yml"
+        at, hint = Place(folder.name), f"add a {MANIFEST}, or move the folder away"
+        if near.exists():
+            at, hint = Place(f"{folder.name}/{near.name}"), f"rename it to {MANIFEST}"
+        report.add("E712", at, f"{folder.name} is no workspace: it has no {MANIFEST}", hint, severity="warning")
+        found[folder.name] = report.problems
+    return found
 
 
 def read_workspace(

@@ -34,7 +34,7 @@ _WORDS = {
     "mapping values are not allowed in this context": _NOT_HERE,
     "did not find expected key": ("expected a key here", "check the indentation of this line"),
     "did not find expected '-' indicator": ("expected a list entry (`- …`) here", "check the indentation"),
-    "could not find expected ':'": ("a key without `:` stands before this", "write `key: value`"),
+    "could not find expected ':'": ("a key without `:` begins here", "write `key: value`"),
     "found undefined tag handle": ("an unknown tag stands here", "remove it"),
     "found character that cannot start any token": ("a value may not begin with this character", "quote the text"),
     "found unknown escape character": ("an unknown escape in double quotes", "use single quotes, or double the `\\`"),
@@ -63,20 +63,25 @@ def read_yaml(path: str, text: str, report: Diagnostics) -> Document | None:
         report.add(fault.code, document.place(fault.offset), str(fault), fault.hint)
         return None
     except yaml.MarkedYAMLError as error:
-        _note_syntax(document, error, reader.unclosed, report)
+        _note_syntax(document, error, reader, report)
         return None
     return document
 
 
-def _note_syntax(document: Document, error: yaml.MarkedYAMLError, unclosed: int | None, report: Diagnostics) -> None:
+def _note_syntax(document: Document, error: yaml.MarkedYAMLError, reader: "_Reader", report: Diagnostics) -> None:
     text, context, problem = document.text, error.context or "", error.problem or "cannot be read"
-    offset = _offset(text, error.problem_mark)
+    offset, unclosed = _offset(text, error.problem_mark), reader.unclosed
     words, hint = _WORDS.get(problem, (problem, ""))
+    if "simple key" in context:
+        offset = _offset(text, error.context_mark)
     if "quoted" in context and not text[offset:].strip():
         unclosed = _offset(text, error.context_mark)
     if unclosed is not None and not text[offset:].strip():
         offset = unclosed
         words, hint = "a bracket or quote that is opened here is never closed", "close it"
+    elif len(text[slice(*reader.quoted)].splitlines()) > 1 and len(text[reader.quoted[1] : offset].splitlines()) < 2:
+        words = f"the quote that is opened here is closed only in line {document.place(reader.quoted[1]).line}"
+        offset, hint = reader.quoted[0], "close it where its text ends"
     elif "\t" in text[text.rfind("\n", 0, offset) + 1 : offset + 1]:
         words, hint = "a tab may not indent", "indent with spaces"
     report.add("E701", document.place(offset), words, hint)
@@ -110,6 +115,8 @@ class _Reader:
         self._keys: list[tuple[int, str] | None] = []
         self._merges: list[list[tuple[int, Node]]] = []
         self._documents = 0
+        self.quoted = (0, 0)
+        """Where the last text in quotes begins and ends."""
 
     @property
     def unclosed(self) -> int | None:
@@ -241,6 +248,8 @@ class _Reader:
 
     def _scalar(self, event: yaml.ScalarEvent) -> Node:
         node = Node("scalar", self._begin_of(event), _end(event), event.value, event.style)
+        if event.style in ("'", '"'):
+            self.quoted = (node.start, node.end)
         tag = self._check_tag(event, "str", "null", "bool", "int", "float")
         if tag == "str" or (not tag and not event.implicit[0]):
             return node

@@ -108,6 +108,7 @@ CASES = [
     agent("E110", "tools are not supported yet", "prompt: hi\n⟦tools: [look]\n", {"tools/look.py": "def look(): ..."}),
     agent("E111", "model: 'gpt-5' names no provider", "prompt: hi\nmodel: ⟦gpt-5\n"),
     agent("E111", "model: 'ofline' names no provider, did you mean 'offline'?", "prompt: hi\nmodel: {name: ⟦ofline}\n"),
+    agent("E111", "model: 'opnai' is no provider that agentctl knows, did you mean 'openai'?", "model: ⟦opnai:x\n"),
     yaml(
         "E201",
         "unknown agent 'critc', did you mean 'critic'?",
@@ -153,6 +154,7 @@ CASES = [
     ),
     agent("E207", "schema 'schemas/x.json' does not exist", "prompt: hi\nmemory: {record: ⟦schemas/x.json}\n"),
     agent("E207", "script 'x.yaml' does not exist", "prompt: hi\nmodel: ⟦scripted:x.yaml\n"),
+    agent("E207", "fallbacks[0]: script 'tests' does not", "model: {name: auto, fallbacks: [⟦scripted:tests]}\n"),
     Case(
         "E208", "role 'speaker' is declared already in workspace.yaml, line 6", {"agents/speaker.yaml": "⟦prompt: hi\n"}
     ),
@@ -187,7 +189,7 @@ CASES = [
     stages("E304", "is 4, but there are 3 agents in the stage", "  t: {agents: [a, b, c], exit: {quorum: ⟦4}}\n"),
     stages(
         "E304",
-        "is 4, but there are 3 agents that score",
+        "is 4, but there are 3 agents with `scores`",
         "  t: {agents: [a, b, c, d]}\n",
         "  d: {kind: decision, quorum: ⟦4}\n",
     ),
@@ -227,6 +229,7 @@ CASES = [
         "'__class__' begins with an underscore",
         "  t: {agents: [a, b, c], exit: {when: 'stage == ''x'' or ⟦task.__class__'}}\n",
     ),
+    stages("E501", "a weight cannot read", "  t: {agents: [a, b, c], weights: {risk: '1 if ⟦ranking else 2'}}\n"),
     stages(
         "E502",
         "unknown name 'histry', did you mean 'history'?",
@@ -244,6 +247,12 @@ CASES = [
     ),
     agent("E504", "unknown name 'nobody'", "prompt: |\n  hello\n    {{ ⟦nobody.name }}\n"),
     agent("E505", "channel 'options' is not in the agent's `reads`", 'prompt: "{{ ⟦options }}"\nreads: [task]\n'),
+    agent(
+        "E506",
+        "'prompts/a.mdx' looks like a path, but is taken as the text, did you mean 'prompts/a.md'?",
+        "prompt: ⟦prompts/a.mdx\n",
+        {"prompts/a.md": "hi"},
+    ),
     agent("E601", "'main' is not of the form module:name", "kind: python\nentry: ⟦main\n"),
     agent("E602", "there is no file 'impl/x.py'", "kind: python\nentry: ⟦impl.x:run\n"),
     agent(
@@ -253,8 +262,20 @@ CASES = [
         {"impl.py": "def run(state): ..."},
     ),
     agent("E604", "impl.py: invalid syntax", "kind: python\nentry: impl:run\n", {"impl.py": "x = 1\nx = ⟦= 2\n"}),
+    agent(
+        "E605",
+        "run() takes 0 parameters",
+        "kind: python\nentry: impl:run\n",
+        {"impl.py": "import x\n\n⟦def run():\n    return x\n"},
+    ),
     yaml("E701", "a `key: value` may not stand here", "version: 1⟦: 2\n"),
     yaml("E701", "a tab may not indent", "version: 1\nstages:\n⟦\ttalk: {}\n"),
+    yaml("E701", "a key without `:` begins here", "version: 1\n⟦description\nstages: {}\n"),
+    yaml(
+        "E701",
+        "the quote that is opened here is closed only in line 6",
+        HEAD + 'description: ⟦"Pick a name\n' + TALK + 'agents: {a: {prompt: "hi"}}\n',
+    ),
     yaml("E701", "is never closed", "version: 1\nstages: ⟦[a, b\n"),
     yaml("E701", "a second document begins here", BASE + SKILL + "⟦---\nversion: 1\n"),
     yaml("E701", "no anchor &x stands before this alias", "version: ⟦*x\n"),

@@ -41,7 +41,7 @@ A failed model has the code of its cause: `model-timeout`, `model-rate-limited`,
 
 def page() -> str:
     """The whole page."""
-    return "\n".join([HEAD, *map(_section, TABLE), ERRORS + "\n".join(_rows(AgentctlError)) + TAIL])
+    return "\n".join([HEAD, *[_section(code) for code in TABLE], ERRORS + "\n".join(_rows(AgentctlError)) + TAIL])
 
 
 def _section(code: Code) -> str:

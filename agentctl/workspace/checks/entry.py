@@ -21,6 +21,7 @@ def check_entries(draft: Draft) -> None:
     for role, spec in draft.agents.items():
         if spec.kind == "python" and spec.entry is not None:
             check_entry(draft, draft.parts[role] / "entry", spec.entry)
+            _check_signature(draft, spec.entry)
 
 
 def check_entry(draft: Draft, part: Part, entry: str, offset: int = 0) -> None:
@@ -45,6 +46,20 @@ def check_entry(draft: Draft, part: Part, entry: str, offset: int = 0) -> None:
         near = draft.report.suggest(name, sorted(defined))
         at = part.within(offset + len(module) + 1)
         draft.report.add("E603", at, f"{part.name}: {path} does not define {name!r}{near}")
+
+
+def _check_signature(draft: Draft, entry: str) -> None:
+    """That a plain function can be called with the state and a context; decorators may change what one takes."""
+    module, _, name = entry.partition(":")
+    path = find_module(module, draft.artifacts.files)
+    tree = draft.trees.get(path) if path else None
+    last = next((one for one in reversed(tree.body) if name in defined_names([one])), None) if tree else None
+    if path and isinstance(last, ast.FunctionDef | ast.AsyncFunctionDef) and not last.decorator_list:
+        positional = [*last.args.posonlyargs, *last.args.args]
+        required = len(positional) - len(last.args.defaults)
+        if required > 2 or not (positional or last.args.vararg):
+            message = f"{name}() takes {required} parameters; it is given the state and, if it takes two, a context"
+            draft.report.add("E605", Place(path, last.lineno, last.col_offset + 1), message)
 
 
 def find_module(module: str, files: Iterable[str]) -> str | None:

@@ -10,6 +10,7 @@ from agentctl.rules import BUILTIN_NAMES, METHODS, Expression, ExpressionInvalid
 from agentctl.workspace.document import Part
 from agentctl.workspace.draft import Draft
 
+_BOUNDS = frozenset({"visits", "rounds"})
 _BY_STAGE = ("visits", "executed_agents_per_stage")
 
 
@@ -32,26 +33,34 @@ def expressions(draft: Draft) -> Iterator[tuple[str, Part]]:
 
 def check_expressions(draft: Draft) -> None:
     """Each expression by itself, and its names."""
-    channels = {*STANDARD, *draft.declared("channels")}
-    stages = draft.declared("stages")
+    known, stages = _known(draft), draft.declared("stages")
     for text, part in expressions(draft):
         parsed = parse(text)
         if isinstance(parsed, ExpressionInvalid):
             message = f"{part.name}: {parsed.sentence}"
             draft.report.add("E501", part.within(parsed.offset), message, parsed.hint)
             continue
-        _check(draft, part, text, (parsed.names | parsed.reads_channels) - BUILTIN_NAMES, channels, "E502")
+        _check(draft, part, text, parsed.names | parsed.reads_channels, known, "E502")
+        if "weights" in part.loc and "ranking" in parsed.names:
+            message = f"{part.name}: a weight cannot read `ranking`, which is made from the weights"
+            draft.report.add("E501", part.within(text.find("ranking")), message, "read `rewards`, or `visits`")
         _check(draft, part, text, frozenset(_stages_in(text)), stages, "E202")
 
 
+def _known(draft: Draft) -> set[str]:
+    return {*STANDARD, *BUILTIN_NAMES, *draft.declared("channels")}
+
+
 def _check(draft: Draft, part: Part, text: str, names: frozenset[str], known: Collection[str], code: str) -> None:
+    if code == "E502" and draft.is_broken("channels"):
+        return
     for name in sorted(names - set(known)):
         found = re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text)
         hint = ""
         if code == "E502":
             hint = f"an expression reads channels and {', '.join(sorted(BUILTIN_NAMES))}"
         word = "name" if code == "E502" else "stage"
-        near = draft.report.suggest(name, sorted({*known, *BUILTIN_NAMES} if code == "E502" else known))
+        near = draft.report.suggest(name, sorted(known))
         message = f"{part.name}: unknown {word} {name!r}{near}"
         draft.report.add(code, part.within(found.start() if found else 0), message, hint)
 
@@ -65,10 +74,12 @@ def parse(text: str) -> Expression | ExpressionInvalid:
         return refused
 
 
-def names_in(text: str) -> frozenset[str]:
-    """The free names of an expression; none if it does not parse."""
+def bounds(draft: Draft, text: str) -> bool:
+    """Whether a condition bounds a loop; a faulty one may have been meant to."""
     parsed = parse(text)
-    return frozenset() if isinstance(parsed, ExpressionInvalid) else parsed.names
+    if isinstance(parsed, ExpressionInvalid):
+        return True
+    return bool(parsed.names & _BOUNDS or parsed.names - _known(draft))
 
 
 def _stages_in(text: str) -> Iterator[str]:

@@ -3,13 +3,12 @@
 from collections.abc import Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 
-from agentctl.workspace.checks.expression import names_in
-from agentctl.workspace.diagnostics import Place
+from agentctl.workspace.checks.expression import bounds
+from agentctl.workspace.document import Part
 from agentctl.workspace.draft import Draft
 from agentctl.workspace.spec import LimitsSpec, RouteSpec
 from agentctl.workspace.stages import FINAL, StageRegistry
 
-_BOUNDS = frozenset({"visits", "rounds"})
 _MAX_LOOPS = 20
 Graph = Mapping[str, Iterable[str]]
 
@@ -50,20 +49,21 @@ def _check_routes(draft: Draft) -> None:
 def _check_quorums(draft: Draft) -> None:
     for name, stage in draft.stages.items():
         part = draft.main / "stages" / name / "exit" / "quorum"
-        _check_quorum(draft, stage.exit.quorum, len(stage.agents), f"{part.name}", part.value, "agents in the stage")
-    in_stages = {role for stage in draft.stages.values() for role in stage.agents}
-    scoring = sum(1 for role in in_stages if role in draft.agents and draft.agents[role].scores)
-    if not draft.is_whole("stages", "agents"):
+        _check_quorum(draft, stage.exit.quorum, len(stage.agents), part, "in the stage")
+    if draft.strangers or not draft.is_whole("stages", "agents"):
         return
+    in_stages = {role for stage in draft.stages.values() for role in stage.agents}
+    scoring = sum(1 for role in in_stages if draft.agents[role].scores)
     for role, agent in draft.agents.items():
         part = draft.parts[role] / "quorum"
         if agent.kind == "decision":
-            _check_quorum(draft, agent.quorum, scoring, part.name, part.value, "agents that score")
+            _check_quorum(draft, agent.quorum, scoring, part, "with `scores`")
 
 
-def _check_quorum(draft: Draft, quorum: int | None, available: int, name: str, at: Place, what: str) -> None:
+def _check_quorum(draft: Draft, quorum: int | None, available: int, part: Part, which: str) -> None:
     if quorum is not None and quorum > available:
-        draft.report.add("E304", at, f"{name} is {quorum}, but there are {available} {what}")
+        agents = "is 1 agent" if available == 1 else f"are {available} agents"
+        draft.report.add("E304", part.value, f"{part.name} is {quorum}, but there {agents} {which}")
 
 
 def _check_ends(draft: Draft, graph: Graph, reached: set[str]) -> None:
@@ -82,11 +82,11 @@ def _check_ends(draft: Draft, graph: Graph, reached: set[str]) -> None:
 
 def _check_loops(draft: Draft, registry: StageRegistry, reached: set[str], limits: LimitsSpec) -> None:
     """A loop is bounded by a limit, or by `visits` or `rounds` where it goes on or is left."""
-    if limits.max_steps or limits.timeout_s or limits.max_tokens or limits.max_cost_usd:
+    if limits.max_steps or limits.timeout_s or limits.max_tokens or limits.max_cost_usd or not draft.is_whole("limits"):
         return
     routes = {name: _live(registry.routes(name)) for name in registry.names if name in reached}
     whole = {name: [route.to for route in ways] for name, ways in routes.items()}
-    free = {name: _unbounded(name, ways, whole) for name, ways in routes.items()}
+    free = {name: _unbounded(draft, name, ways, whole) for name, ways in routes.items()}
     for _ in range(_MAX_LOOPS):
         loop = _find_loop(free)
         if not loop:
@@ -102,11 +102,11 @@ def _check_loops(draft: Draft, registry: StageRegistry, reached: set[str], limit
             del free[name]
 
 
-def _unbounded(name: str, routes: list[RouteSpec], whole: Graph) -> list[str]:
+def _unbounded(draft: Draft, name: str, routes: list[RouteSpec], whole: Graph) -> list[str]:
     """Where `routes` lead without a bound in their condition, or in an earlier one that leaves the loop."""
     ways = []
     for route in routes:
-        if route.when is not None and names_in(route.when) & _BOUNDS:
+        if route.when is not None and bounds(draft, route.when):
             if name not in _reach([route.to], whole):
                 break
         else:

@@ -15,6 +15,8 @@ def check_kinds(draft: Draft) -> None:
     """Keys against `kind`, and what this version cannot run."""
     for role, spec in draft.agents.items():
         part = draft.parts[role]
+        if draft.is_broken("agents", role, "kind"):
+            continue
         if spec.kind == "tool":
             draft.report.add("E110", (part / "kind").value, "kind 'tool' is not supported yet", "use kind: python")
             continue

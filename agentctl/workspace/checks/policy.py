@@ -21,7 +21,7 @@ def check_policy(draft: Draft) -> None:
     last = {name for name, kind in STANDARD.items() if kind.type == "last"}
     last |= {name for name, channel in draft.spec.channels.items() if channel.type == "last"}
     _check_parallel(draft, writes, last)
-    if draft.is_whole("stages", "agents", "channels"):
+    if not draft.strangers and draft.is_whole("stages", "agents", "channels"):
         _check_unwritten(draft, writes)
 
 
@@ -38,8 +38,11 @@ def _in_turn(draft: Draft, role: str) -> list[str]:
 def _check_capabilities(draft: Draft, allowed: dict[str, frozenset[str]], declared: dict[str, list[str]]) -> None:
     for role, agent in draft.agents.items():
         part = draft.parts[role]
+        if draft.is_broken("agents", role, "kind") or draft.is_broken("agents", role, "capability"):
+            continue
         for field, output in agent.output.items():
-            if output.to not in allowed[role] and (output.to in declared or output.to in STANDARD):
+            unsure = not draft.strangers.isdisjoint(declared.get(output.to, ()))
+            if not unsure and output.to not in allowed[role] and (output.to in declared or output.to in STANDARD):
                 at = part / "output" / field / "to"
                 message = f"{at.name}: {role!r} may not write channel {output.to!r}"
                 draft.report.add("E402", at.value, message, _hint(output.to, declared))
@@ -66,7 +69,8 @@ def _check_parallel(draft: Draft, writes: dict[str, frozenset[str]], last: set[s
     for name, stage in draft.stages.items():
         part = draft.main / "stages" / name / "agents"
         writer: dict[str, str] = {}
-        for index, role in enumerate(stage.agents if stage.order == "parallel" else []):
+        in_turn = stage.order == "sequential" or draft.is_broken("stages", name, "order")
+        for index, role in enumerate([] if in_turn else stage.agents):
             channels = sorted(writes.get(role, frozenset()) & last)
             both = [channel for channel in channels if writer.get(channel, role) != role]
             if both:

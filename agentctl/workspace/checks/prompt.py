@@ -14,7 +14,7 @@ from agentctl.rules import BUILTIN_NAMES, FUNCTIONS
 from agentctl.workspace.artifacts import MAX_BYTES, decode
 from agentctl.workspace.checks.name import PROMPT_NAMES
 from agentctl.workspace.checks.path import find_file
-from agentctl.workspace.diagnostics import Place
+from agentctl.workspace.diagnostics import Place, shown
 from agentctl.workspace.document import Document, Part
 from agentctl.workspace.draft import Draft
 from agentctl.workspace.spec import AgentSpec
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 REFUSED_FILTERS = frozenset({"center", "indent", "wordwrap", "format", "pprint", "xmlattr", "urlize", "batch", "slice"})
 """Filters of Jinja that make much of little; prompts have none of them."""
+_PATH_LIKE = re.compile(r"[^\s{}]*/[^\s{}]*|[^\s{}]+\.[A-Za-z]\w{0,7}")
 Fault = tuple[int, str, str]
 """Line of the template, what is wrong, and what to do."""
 
@@ -36,6 +37,10 @@ def check_prompts(draft: Draft) -> None:
             continue
         part = draft.parts[role] / "prompt"
         path = spec.prompt_path
+        if path is None and _PATH_LIKE.fullmatch(line := spec.prompt.strip()):
+            near = draft.report.suggest(line, draft.artifacts.files)
+            message = f"{part.name}: {shown(line)} looks like a path, but is taken as the text{near}"
+            draft.report.add("E506", part.value, message, severity="warning")
         template = _Template(draft, part, spec.prompt) if path is None else _from_file(draft, part, path)
         if template is not None:
             template.check(spec)
@@ -54,14 +59,16 @@ class _Template:
         channels = {*STANDARD, *self._draft.declared("channels")}
         known = {*channels, *BUILTIN_NAMES, *FUNCTIONS, *PROMPT_NAMES, *self._draft.declared("variables")}
         self._check_names(used, known)
-        if spec.reads is not None:
-            shown = {*spec.reads, *(known - channels), *BUILTIN_NAMES}
+        if spec.reads is not None and channels.issuperset(spec.reads):
+            seen = {*spec.reads, *(known - channels), *BUILTIN_NAMES}
             for name, line in used:
-                if name in channels and name not in shown:
+                if name in channels and name not in seen:
                     message = f"channel {name!r} is not in the agent's `reads`"
                     self._note("E505", self._place(line, name), message, "")
 
     def _check_names(self, used: Collection[tuple[str, int]], known: Collection[str]) -> None:
+        if self._draft.is_broken("channels") or self._draft.is_broken("variables"):
+            return
         for name, line in used:
             if name not in known:
                 near = self._draft.report.suggest(name, sorted(known))
@@ -97,7 +104,7 @@ def parse_template(text: str) -> tuple[list[Fault], list[tuple[str, int]]]:
     from jinja2 import TemplateError, TemplateSyntaxError, meta, nodes
     from jinja2.sandbox import SandboxedEnvironment
 
-    environment = SandboxedEnvironment()
+    environment = SandboxedEnvironment(optimized=False)  # constant parts would be computed here, unbounded
     try:
         tree = environment.parse(text)
         if faults := _refused(environment, tree):

@@ -11,6 +11,7 @@ from agentctl.workspace.stages import FINAL
 def check_references(draft: Draft) -> None:
     """Every name that something declares elsewhere."""
     roles = list(draft.parts)
+    draft.strangers = {role for role, _ in _roles(draft)}.difference(roles)
     for role, part in _roles(draft):
         _check(draft, "E201", "agent", role, roles, part)
     stages = draft.declared("stages")
@@ -26,7 +27,7 @@ def check_references(draft: Draft) -> None:
 
 
 def _check(draft: Draft, code: str, word: str, name: str, known: Collection[str], part: Part) -> None:
-    if name not in known:
+    if name not in known and not draft.is_broken(f"{word}s"):
         # A weight's metric is a key; every other name is a value.
         at = part.key if "weights" in part.loc else part.value
         draft.report.add(code, at, f"{part.name}: unknown {word} {name!r}{draft.report.suggest(name, known)}")
@@ -63,7 +64,7 @@ def _channels(draft: Draft) -> Iterator[tuple[str, Part]]:
 
 def _check_metrics(draft: Draft) -> None:
     # An agent that could not be read may be the one that gives the metric.
-    if any(role not in draft.agents for role in draft.parts):
+    if any(draft.is_broken("agents", role, "scores") for role in draft.parts):
         return
     known = list(dict.fromkeys(metric for agent in draft.agents.values() for metric in agent.scores))
     for name, stage in draft.stages.items():
@@ -96,7 +97,7 @@ def _check_fallbacks(draft: Draft) -> None:
 
 
 def _check_unused(draft: Draft) -> None:
-    if not draft.is_whole("stages", "agents"):
+    if draft.strangers or not draft.is_whole("stages", "agents"):
         return
     used = {role for role, _ in _roles(draft)}
     for role in draft.agents:
