@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import typer
 
-from agentctl.cli import doctor, graph, listing, logs, new, resume, run, runs, schema, show, validate, why
+from agentctl.cli import doctor, graph, listing, logs, new, resume, run, runs, schema, show, validate, version, why
 from agentctl.errors import AgentctlError, WorkspaceInvalid, WorkspaceNotFound
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.callback()(version.common)
 app.command()(run.run)
 app.command()(resume.resume)
 app.command()(why.why)

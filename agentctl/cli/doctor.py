@@ -7,10 +7,15 @@ from agentctl.cli.options import Json, Root
 MARKS = {"ok": ("ok", "green"), "warning": ("warning", "yellow"), "problem": ("PROBLEM", "red")}
 _INDENT = 24
 """Columns before what was found."""
+_NARROW = 64
+"""A terminal of fewer columns has what was found on lines of its own."""
 
 
 def doctor(json: Json = False, root: Root = None) -> None:
-    """Examine this installation and this project; names keys, never shows them."""
+    """Examine this installation and this project.
+
+    Names keys, never shows them.
+    """
     from dataclasses import asdict
 
     from agentctl.cli.examine import examine
@@ -36,6 +41,11 @@ def _print(check: str, status: str, found: str, fix: str) -> None:
     from agentctl.cli.paint import paint
 
     word, style = MARKS[status]
-    width = max(20, shutil.get_terminal_size().columns - _INDENT) if sys.stdout.isatty() else sys.maxsize
-    told = [*textwrap.wrap(line(found), width), *(textwrap.wrap(f"fix: {line(fix)}", width) if fix else [])]
-    print(f"{paint(f'{word:<8}', style)} {check:<14} " + f"\n{'':<{_INDENT}}".join(told))
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+    indent = _INDENT if columns >= _NARROW else 4
+    texts = [line(found), *([f"fix: {line(fix)}"] if fix else [])]
+    # A path that is cut cannot be copied; a terminal wraps it by itself.
+    wrapper = textwrap.TextWrapper(columns - indent, break_long_words=False, break_on_hyphens=False)
+    told = [row for text in texts for row in wrapper.wrap(text)]
+    head = f"{paint(f'{word:<8}', style)} {check:<14} " if indent == _INDENT else f"{paint(word, style)} {check}\n    "
+    print(head + f"\n{'':<{indent}}".join(told))

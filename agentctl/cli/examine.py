@@ -15,12 +15,12 @@ from typing import Literal
 
 from agentctl.cli.disk import filesystem, is_network
 from agentctl.cli.statefile import Unusable, look_into
+from agentctl.cli.version import DISTRIBUTION
 from agentctl.errors import UsageError
 from agentctl.models.providers import PROVIDERS, resolve_auto
 from agentctl.settings import Settings
 from agentctl.workspace import check_workspace, find_root, list_workspaces
 
-DISTRIBUTION = "agentctl-workspaces"
 _LOW_BYTES = 200_000_000
 _PACKAGES = (
     "langgraph",

@@ -19,12 +19,17 @@ _MERMAID = str.maketrans({"#": "#35;", '"': "#quot;", "`": "#96;", "<": "#lt;", 
 
 
 def graph(workspace: WorkspaceName, format: Format = "tree", root: Root = None) -> None:
-    """Draw the stages of a workspace and the routes between them; runs no code of it."""
+    """Draw the stages of a workspace and the routes between them.
+
+    Runs no code of it.
+    """
     from agentctl.cli.chart import build_chart
     from agentctl.cli.output import answer
+    from agentctl.cli.project import workspace_name
     from agentctl.workspace import find_root, load_workspace
 
-    chart = build_chart(load_workspace(find_root(root), workspace))
+    project = find_root(root)
+    chart = build_chart(load_workspace(project, workspace_name(project, workspace)))
     if format == "svg":
         from agentctl.cli.svg import draw_svg
 

@@ -38,6 +38,7 @@ class PlainLines:
 
     def __init__(self, *, stream: bool) -> None:
         self._stream, self._speaker = stream, ""
+        self._round: tuple[object, ...] = ()
 
     def on_event(self, event: Event) -> None:
         """Print what the event says, if it says anything."""
@@ -45,6 +46,8 @@ class PlainLines:
             if self._stream:
                 self._say(str(event.data["agent"]), str(event.data["text"]))
             return
+        if event.type.startswith("agent."):
+            self._mark_round(event)
         line = closing_line(event) if event.type == "run.finished" else describe(event)
         if line:
             self._end_speech()
@@ -53,6 +56,14 @@ class PlainLines:
     def close(self) -> None:
         """End a line that was begun."""
         self._end_speech()
+
+    def _mark_round(self, event: Event) -> None:
+        """Say which round it is, from the second of a visit on."""
+        place = tuple(event.data.get(name) for name in ("stage", "visit", "round"))
+        if place != self._round and event.data.get("round") != 1:
+            self._end_speech()
+            tell(f"  round {event.data['round']}")
+        self._round = place
 
     def _say(self, agent: str, text: str) -> None:
         if agent != self._speaker:

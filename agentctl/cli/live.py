@@ -41,7 +41,8 @@ class LiveView:
         self._width = 0
         self._since = self._drawn = 0.0
         self._is_stale = False
-        self._printed = ""
+        self._printed: dict[int, str] = {}
+        """The line that each thread has begun to print."""
 
     def on_event(self, event: Event) -> None:
         """Take the event in; the next tick shows it."""
@@ -58,7 +59,8 @@ class LiveView:
     def show_print(self, text: str) -> None:
         """Put what the workspace's own code prints above the view, line by line; from any thread."""
         with self._lock:
-            *lines, self._printed = (self._printed + text).split("\n")
+            me = threading.get_ident()
+            *lines, self._printed[me] = (self._printed.get(me, "") + text).split("\n")
             for line in lines:
                 self._console.print(Text(line))
 
@@ -73,8 +75,8 @@ class LiveView:
                 self._live.update(summary(self._scene, self._console.size.width))
             else:
                 self._draw()
-            if self._printed:
-                self._console.print(Text(self._printed))
+            for printed in filter(None, self._printed.values()):
+                self._console.print(Text(printed))
             self._live.stop()
             self._console.print()
 

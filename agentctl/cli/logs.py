@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from agentctl.cli.options import Root, complete_workspace
+from agentctl.cli.options import Root, complete_role, complete_run, complete_workspace
 
 # As in `agentctl.logs.record`, whose import would cost every `--help`; a test compares them.
 ComponentName = Literal["runtime", "orchestrator", "graph", "workspace_loader", "reload_manager", "agent"]
@@ -33,10 +33,19 @@ def logs(
         str | None, typer.Argument(metavar="[WS]", help="Of one workspace.", autocompletion=complete_workspace)
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is logged from now on.")] = False,
-    agent: Annotated[str | None, typer.Option(metavar="ROLE", help="Of one agent.")] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", "-n", min=0, help="At most so many, the last ones; with -f, before new ones."),
+    ] = None,
+    agent: Annotated[
+        str | None, typer.Option(metavar="ROLE", help="Of one agent.", autocompletion=complete_role)
+    ] = None,
     component: Annotated[ComponentName | None, typer.Option(help="Of one part of agentctl.")] = None,
     session: Annotated[str | None, typer.Option(metavar="ID", help="Of one session.")] = None,
-    run: Annotated[str | None, typer.Option(metavar="RUN", help="Of one run; the first characters will do.")] = None,
+    run: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="Of one run; the first characters will do.", autocompletion=complete_run),
+    ] = None,
     level: Annotated[LevelName | None, typer.Option(help="This level and worse.")] = None,
     since: Annotated[
         datetime | None, typer.Option(parser=_moment, metavar="WHEN", help="`90s`, `15m`, `2h`, `3d` ago, or a time.")
@@ -47,16 +56,18 @@ def logs(
     """Show what was logged, as one timeline; times are UTC."""
     from agentctl import logs as files
     from agentctl.cli.output import complain
+    from agentctl.cli.project import workspace_name
     from agentctl.cli.timeline import print_timeline
     from agentctl.workspace import find_root
 
     project = find_root(root)
+    workspace = workspace and workspace_name(project, workspace)
     _check_name(project, workspace)
     read = files.follow if follow else files.read_logs
     wanted: files.Wanted = {
         "agent": agent, "component": component, "session": session, "run": run, "level": level, "since": since,
     }  # fmt: skip
-    if not print_timeline(read(project, workspace, **wanted), json=json, is_live=follow):
+    if not print_timeline(read(project, workspace, limit=limit, **wanted), json=json, is_live=follow):
         complain("no log line fits", "runs write the logs; if there were some, try fewer filters")
 
 

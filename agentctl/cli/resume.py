@@ -6,7 +6,10 @@ from agentctl.cli.options import Json, Quiet, Root, RunId, Stream
 
 
 def resume(run: RunId, json: Json = False, quiet: Quiet = False, stream: Stream = None, root: Root = None) -> None:
-    """Continue a run on the generation it started with; what its agents finished is not done again."""
+    """Continue a run that was stopped, killed or failed.
+
+    It goes on with the files that it started with; what its agents finished is not done again.
+    """
     from agentctl.cli.drive import drive
     from agentctl.cli.watch import run_and_show
 

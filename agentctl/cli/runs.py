@@ -4,11 +4,14 @@ from typing import Annotated
 
 import typer
 
-from agentctl.cli.options import Json, Root
+from agentctl.cli.options import Json, Root, complete_workspace
 
 
 def runs(
-    workspace: Annotated[str | None, typer.Option("--workspace", "-w", help="Of this workspace only.")] = None,
+    workspace: Annotated[
+        str | None,
+        typer.Option("--workspace", "-w", help="Of this workspace only.", autocompletion=complete_workspace),
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many, newest first.")] = 20,
     json: Json = False,
     root: Root = None,
@@ -16,7 +19,8 @@ def runs(
     """List runs, newest first."""
     from agentctl.cli.drive import drive
     from agentctl.cli.output import answer, answer_json, tell
-    from agentctl.store import Store, holder_alive
+    from agentctl.cli.status import status_of
+    from agentctl.store import Store
     from agentctl.workspace import find_root
 
     async def listed() -> list[dict[str, object]]:
@@ -28,7 +32,7 @@ def runs(
                 "workspace": row.workspace,
                 "session_id": row.session_id,
                 "user": row.user_id,
-                "status": "killed" if row.status == "running" and not holder_alive(row) else row.status,
+                "status": status_of(row),
                 "generation": row.generation,
                 "created_at": row.created_at,
                 "active_s": round(row.active_s, 3),

@@ -8,7 +8,10 @@ import typer
 def schema(
     agent: Annotated[bool, typer.Option("--agent", help="Of `agents/*.yaml`, not of `workspace.yaml`.")] = False,
 ) -> None:
-    """Print the JSON Schema of `workspace.yaml`, with what every key means."""
+    """Print the JSON Schema of `workspace.yaml`, for editors.
+
+    It says what every key means.
+    """
     from agentctl.cli.output import answer_json
     from agentctl.workspace import agent_json_schema, workspace_json_schema
 

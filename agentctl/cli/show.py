@@ -7,12 +7,17 @@ from agentctl.cli.options import Json, Root, WorkspaceName
 
 
 def show(workspace: WorkspaceName, json: Json = False, root: Root = None) -> None:
-    """Show a workspace's stages, agents, channels and limits; runs no code of it."""
+    """Show a workspace's stages, agents, channels and limits.
+
+    Runs no code of it.
+    """
     from agentctl.cli.output import answer, answer_json
+    from agentctl.cli.project import workspace_name
     from agentctl.cli.sheet import build_sheet
     from agentctl.workspace import find_root, load_workspace
 
-    sheet = build_sheet(load_workspace(find_root(root), workspace))
+    project = find_root(root)
+    sheet = build_sheet(load_workspace(project, workspace_name(project, workspace)))
     if json:
         answer_json(sheet)
     else:

@@ -5,7 +5,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from agentctl.cli.output import plural
+from agentctl.cli.output import cut, line, plural
 from agentctl.errors import StoreUnusable
 from agentctl.store.fault import check_header, unusable
 
@@ -37,6 +37,21 @@ def look_into(path: Path) -> str:
         raise Unusable(error) from error
     except sqlite3.Error as error:
         raise Unusable(unusable(path, error)) from error
+
+
+def newest_runs(root: Path, limit: int = 50) -> list[tuple[str, str]]:
+    """The id of each run, newest first, and a few words about it; none from a file that cannot be read.
+
+    For shell completion, which cannot wait for the store to be imported.
+    """
+    path = root / ".agentctl" / "state.db"
+    query = "SELECT run_id, workspace, status, substr(task, 1, 200) FROM runs ORDER BY run_id DESC LIMIT ?"
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1)) as connection:
+            rows = connection.execute(query, (limit,)).fetchall()
+    except sqlite3.Error:
+        return []
+    return [(run_id, cut(line(f"{workspace}, {status}: {task}"), 60)) for run_id, workspace, status, task in rows]
 
 
 def _verdict(path: Path, connection: sqlite3.Connection) -> str:

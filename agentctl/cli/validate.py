@@ -17,13 +17,17 @@ Format = Annotated[
 
 
 def validate(workspaces: WorkspaceNames = None, format: Format = "text", root: Root = None) -> None:
-    """Check workspaces and say all that is wrong, with its line; runs no code of theirs."""
+    """Check workspaces and say all that is wrong, with its line.
+
+    Runs no code of theirs.
+    """
     from agentctl.cli.output import answer
+    from agentctl.cli.project import workspace_name
     from agentctl.errors import WorkspaceError
     from agentctl.workspace import check_workspace, find_root, list_workspaces, render
 
     project = find_root(root)
-    names = workspaces or list_workspaces(project)
+    names = [workspace_name(project, word) for word in workspaces or list_workspaces(project)]
     if not names:
         raise WorkspaceError(f"no workspaces in {project}", hint="create one with `agentctl new NAME`")
     found = {name: check_workspace(project, name)[1] for name in names}

@@ -10,6 +10,8 @@ from agentctl.cli.output import answer, complain
 from agentctl.events import BufferedSink, Event, Sink
 from agentctl.runtime import RunResult, WorkspaceHub
 
+ANSWERED = ("done", "limited", "waiting")
+"""Statuses whose output goes to stdout; half an answer of a failed run must not pass for one in a pipe."""
 Start = Callable[[WorkspaceHub, Callable[[Event], None]], Awaitable[RunResult]]
 
 
@@ -50,7 +52,7 @@ def _sink(*, json: bool, quiet: bool, stream: bool | None) -> Sink:
 
 
 def _print_result(result: RunResult) -> None:
-    if result.output:
+    if result.output and result.status in ANSWERED:
         answer(result.output)
     if result.error:
         complain(f"error: {result.error['code']}: {result.error['message']}", result.error.get("hint", ""))

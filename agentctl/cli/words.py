@@ -12,18 +12,28 @@ SHOWN = 8
 def describe(event: Event) -> str:
     """One line for a person; empty for what needs none."""
     said = _LINES.get(event.type)
-    return said(event.data) if said else ""
+    return said(event.as_dict()) if said else ""
 
 
 def closing_line(event: Event) -> str:
-    """How the run ended, what it took, and where to read on."""
+    """How the run ended, what it took, and where to read or go on."""
     data, usage = event.data, event.data["usage"]
     assert isinstance(usage, Mapping)
-    again = "why" if data["status"] == "done" else "resume"
+    status = str(data["status"])
     spent = took(usage["duration_s"])
     if usage["model_calls"]:
         spent += f", {usage['input_tokens'] + usage['output_tokens']:,} tokens, {money(usage['cost_usd'])}"
-    return f"{data['status']} in {spent} · agentctl {again} {event.run_id}"
+    return " · ".join([f"{status} in {spent}", *(way.format(event.run_id) for way in _WAYS[status])])
+
+
+_WAYS = {
+    "done": ["agentctl why {}"],
+    "failed": ["agentctl why {}", "agentctl resume {}"],
+    # A run keeps the limits that it started with, so going on would end at once.
+    "limited": ["raise the limit and start a new run", "agentctl why {}"],
+    "waiting": ["agentctl resume {}"],
+    "cancelled": ["agentctl resume {}"],
+}
 
 
 def lineup(agents: Sequence[str], order: str) -> str:
@@ -51,9 +61,9 @@ def label(data: Mapping[str, Any]) -> str:
 
 
 def _started(data: Mapping[str, Any]) -> str:
-    again = "resumed " if data.get("resumed") else ""
+    doing = "resuming" if data.get("resumed") else "running"
     models = ", ".join(dict.fromkeys(data["models"].values()))
-    line = f"{again}generation {data['generation']}" + (f", model {models}" if models else "")
+    line = f"{doing} {data['workspace']}{f' with {models}' if models else ''}, generation {data['generation']}"
     return f"{line}\n{label(data)}".rstrip()
 
 
@@ -62,8 +72,18 @@ def _failed(data: Mapping[str, Any]) -> str:
     return f"  ✗ {data['agent']}: {data['error']['message']} → {data['then']}" + (f" (hint: {hint})" if hint else "")
 
 
+def conclusion(data: Mapping[str, Any]) -> str:
+    """What an `agent.finished` says: the agent's text, behind the winner that it named."""
+    writes = data["writes"]
+    text = str(data["text"] or (writes.get("decision") or {}).get("text", ""))
+    winner = writes.get("winner")
+    if not winner:
+        return text
+    return f"winner {winner}" if text in ("", winner) else f"winner {winner}: {text}"
+
+
 def _finished(data: Mapping[str, Any]) -> str:
-    text = " ".join(str(data["text"]).split())
+    text = " ".join(conclusion(data).split())
     simulated = " [simulated]" if data.get("usage", {}).get("simulated") else ""
     return f"  ✓ {data['agent']}{simulated}" + (f": {text[:100]}{'…' if len(text) > 100 else ''}" if text else "")
 

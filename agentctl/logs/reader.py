@@ -3,6 +3,7 @@
 import heapq
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -59,23 +60,28 @@ def _poll() -> bool:
     return True
 
 
-def read_logs(root: Path, workspace: str | None = None, **wanted: Unpack[Wanted]) -> Iterator[Record]:
+def read_logs(
+    root: Path, workspace: str | None = None, *, limit: int | None = None, **wanted: Unpack[Wanted]
+) -> Iterator[Record]:
     """Yield the records of a workspace, or of all, by time.
 
     Args:
         root: project folder.
         workspace: its name; one without logs has no records.
+        limit: at most so many, the last ones; default: all.
         wanted: which records.
     """
     chosen = _Filter(**wanted)
     files = [_ordered(_records(paths, chosen)) for paths in _files(root, workspace)]
-    yield from heapq.merge(*files, key=_ts)
+    records = heapq.merge(*files, key=_moment)
+    yield from records if limit is None else deque(records, limit)
 
 
 def follow(
     root: Path,
     workspace: str | None = None,
     *,
+    limit: int | None = None,
     wait: Callable[[], bool] = _poll,
     **wanted: Unpack[Wanted],
 ) -> Iterator[Record]:
@@ -84,6 +90,7 @@ def follow(
     Args:
         root: project folder.
         workspace: its name; it need not have logs yet.
+        limit: at most so many of those there are, the last ones; default: all.
         wait: called when there is nothing new; `False` ends it. Default: waits 0.2 s, for ever.
         wanted: which records.
     """
@@ -94,7 +101,8 @@ def follow(
         for paths in _files(root, workspace):
             for path in paths:
                 fresh += filter(chosen.matches, _fresh(path, read_by_file))
-        yield from sorted(fresh, key=_ts)
+        yield from deque(sorted(fresh, key=_moment), limit)
+        limit = None
         if not wait():
             return
 
@@ -147,9 +155,9 @@ def _fresh(path: Path, read_by_file: dict[tuple[int, bytes], int]) -> Iterator[R
 
 
 def _ordered(records: Iterable[Record]) -> Iterator[Record]:
-    window: list[tuple[str, int, Record]] = []
+    window: list[tuple[tuple[str, str, int], int, Record]] = []
     for number, record in enumerate(records):
-        entry = (_ts(record), number, record)
+        entry = (_moment(record), number, record)
         if len(window) < _WINDOW:
             heapq.heappush(window, entry)
         else:
@@ -160,6 +168,12 @@ def _ordered(records: Iterable[Record]) -> Iterator[Record]:
 
 def _ts(record: Record) -> str:
     return str(record.get("ts", ""))
+
+
+def _moment(record: Record) -> tuple[str, str, int]:
+    """Where a record stands in the timeline; what a run did within a millisecond is in the order of its events."""
+    seq = record.get("seq")
+    return _ts(record), str(record.get("run_id", "")), seq if isinstance(seq, int) else 0
 
 
 def _rank(level: object) -> int:

@@ -6,7 +6,7 @@ from agentctl.events.event import Event
 from agentctl.logs.logger import AgentLogger
 from agentctl.logs.record import Component, Level
 
-_KEPT = ("stage", "round", "visit", "tool", "call_id", "status", "reason", "to", "code")
+_KEPT = ("stage", "round", "visit", "tool", "call_id", "status", "reason", "why", "to", "code")
 """Fields of an event that a log line repeats; the rest is in the table `run_events`."""
 _GRAPH = ("stage.", "scores.")
 _LEVEL_BY_TYPE: dict[str, Level] = {"agent.failed": "error", "warning": "warning", "limit.reached": "warning"}
@@ -37,6 +37,7 @@ class LogSink:
             event=event.type,
             session_id=event.session_id,
             run_id=event.run_id,
+            seq=event.seq,
             **{name: data[name] for name in _KEPT if name in data},
         )
 
@@ -68,7 +69,8 @@ def _sentence(kind: str, data: Mapping[str, object]) -> str:
     error = data.get("error")
     if isinstance(error, Mapping):
         error = error.get("message")
-    said = data.get("message") or error or data.get("reason") or data.get("status") or ""
+    left = f"{data['why']} → {data['to']}" if kind == "stage.exited" else ""
+    said = left or data.get("message") or error or data.get("reason") or data.get("status") or ""
     if kind == "warning":
         return str(said)
     return f"{subject} {verb}: {said}" if said else f"{subject} {verb}"

@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -5,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import Command
 from tests.conftest import WriteWorkspace
 
 
@@ -37,6 +39,20 @@ def test_workspace_names_are_completed(
     assert complete("agentctl show de", elsewhere, AGENTCTL_ROOT=str(root)) == ["debate"]
     assert complete(f"agentctl graph --root {root} t", elsewhere) == ["trip"]
     assert complete("agentctl new x --from code", elsewhere) == ["code-review"]
+
+
+@pytest.mark.slow
+def test_run_ids_and_roles_are_completed(agentctl: Command, write_workspace: WriteWorkspace) -> None:
+    root = write_workspace("talk")
+    assert complete("agentctl why ", root) == []
+    agentctl("run", "talk", "x", "--model", "offline")
+    [run] = json.loads(agentctl("runs", "--json").out)
+
+    assert complete("agentctl why ", root) == [run["run_id"]]
+    assert complete(f"agentctl resume {run['run_id'][:3]}", root) == [run["run_id"]]
+    assert complete("agentctl why zz", root) == []
+    assert complete("agentctl logs --agent ", root) == ["speaker"]
+    assert complete("agentctl logs talk --agent x", root) == []
 
 
 @pytest.mark.slow

@@ -2,7 +2,10 @@ import json
 import os
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Command
+from tests.cli.terminal import Terminal
 from tests.conftest import WriteWorkspace
 
 KEY = "sk-very-secret-key-0123456789"
@@ -97,6 +100,17 @@ def test_an_invalid_workspace_is_a_warning(agentctl: Command, write_workspace: W
     found = findings(agentctl)["workspaces"]
 
     assert (found["status"], found["fix"]) == ("warning", "agentctl validate bad")
+
+
+@pytest.mark.slow
+def test_a_narrow_terminal_breaks_no_word(write_workspace: WriteWorkspace) -> None:
+    root = write_workspace("one")
+    terminal = Terminal(root, "doctor", columns=40, lines=200)
+    code, screen = terminal.end()
+
+    assert code == 0
+    assert max(map(len, screen.splitlines())) <= 40
+    assert {"langgraph-checkpoint-sqlite", "FIREWORKS_API_KEY,"} <= set(screen.split())
 
 
 def test_network_disks_are_known() -> None:

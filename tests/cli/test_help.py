@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +47,33 @@ def test_help_names_every_command(agentctl: Command) -> None:
     out = agentctl("--help").out
 
     assert [command for command in COMMANDS if f"\n  {command} " not in out] == []
+
+
+def test_help_cuts_no_summary(agentctl: Command) -> None:
+    assert "..." not in agentctl("--help").out.partition("Commands:")[2]
+
+
+def test_the_version_is_told(agentctl: Command) -> None:
+    code, out, _ = agentctl("--version")
+
+    assert code == 0
+    assert out.startswith("agentctl")
+
+
+@pytest.mark.parametrize("words", [["list"], ["doctor"], ["run", "x", "y"], ["why"], ["logs"], ["new", "x"], ["runs"]])
+def test_a_root_that_is_no_folder_is_a_usage_error(agentctl: Command, tmp_path: Path, words: list[str]) -> None:
+    code, out, err = agentctl(*words, "--root", str(tmp_path / "nowhere"))
+
+    assert (code, out) == (2, "")
+    assert f"error: no such folder: {tmp_path}/nowhere" in err
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_short_id_is_as_short_as_the_store_takes() -> None:
+    from agentctl.cli.options import MIN_RUN_ID
+    from agentctl.store.store import MIN_PREFIX
+
+    assert MIN_RUN_ID == MIN_PREFIX
 
 
 def test_unknown_options_are_usage_errors(agentctl: Command) -> None:

@@ -170,7 +170,9 @@ def test_a_failure_is_told_above_and_at_the_end(write_workspace: WriteWorkspace)
     code, screen = terminal.end()
 
     assert code == 4
-    assert "✗ a: agent 'a' failed: ValueError: no [b]luck\\x1b[2J → fail" in " ".join(screen.split())
+    said = " ".join(screen.split())
+    assert "✗ a: agent 'a' failed: ValueError: no [b]luck\\x1b[2J" in said
+    assert "→ fail" in said
     assert "failed in" in screen
     assert b"\x1b[2J" not in terminal.raw
 

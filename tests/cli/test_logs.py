@@ -65,6 +65,13 @@ def test_a_time_without_a_zone_is_utc_as_those_shown(agentctl: Command, logged: 
     assert agentctl("logs", "--since", future).out == ""
 
 
+def test_only_the_last_lines_may_be_asked_for(agentctl: Command, logged: Path) -> None:
+    lines = agentctl("logs").out.splitlines()
+
+    assert agentctl("logs", "-n", "2").out.splitlines() == lines[-2:]
+    assert agentctl("logs", "--limit", "-1").code == 2
+
+
 def test_what_cannot_be_asked_for_is_a_usage_error(agentctl: Command, logged: Path) -> None:
     assert agentctl("logs", "--since", "yesterday").code == 2
     assert agentctl("logs", "--since", "999999999d").code == 2

@@ -89,6 +89,16 @@ def test_what_a_workspace_prints_is_not_the_answer(write_workspace: WriteWorkspa
     assert b"printed \\x1b[2J\npartly" in ran.stderr
 
 
+def test_half_a_printed_line_ends_before_ours(write_workspace: WriteWorkspace) -> None:
+    root = write_workspace("talk", PRINTER)
+    printed = agentctl(root, "run", "talk", "x").stderr.decode().splitlines()
+    quiet = agentctl(root, "run", "talk", "x", "--quiet")
+
+    assert "partly" in printed
+    assert "  ✓ a: said" in printed
+    assert quiet.stderr.endswith(b"partly\n")
+
+
 def test_what_a_workspace_prints_does_not_break_the_json(write_workspace: WriteWorkspace) -> None:
     ran = agentctl(write_workspace("talk", PRINTER), "run", "talk", "x", "--json")
 

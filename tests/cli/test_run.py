@@ -42,6 +42,31 @@ def test_a_task_comes_from_stdin(agentctl: Command, flow: Path, monkeypatch: pyt
     assert agentctl("run", "flow", "-", "--quiet").out == "to от stdin 🎉\n"
 
 
+def test_a_closed_stdin_is_a_usage_error(agentctl: Command, flow: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)  # as Python has it after `<&-`
+    code, out, err = agentctl("run", "flow", "-")
+
+    assert (code, out) == (2, "")
+    assert "stdin is closed" in err
+
+
+@pytest.mark.parametrize("word", ["workspaces/flow", "workspaces/flow/", "./workspaces/flow/workspace.yaml"])
+def test_the_path_that_tab_completion_gives_names_the_workspace(agentctl: Command, flow: Path, word: str) -> None:
+    assert agentctl("run", word, "x").out == "to x\n"
+    assert agentctl("validate", word).out == "flow: valid\n"
+    assert agentctl("show", word).out.startswith("flow ")
+    assert agentctl("logs", word).code == 0
+
+
+def test_the_folder_one_is_in_may_be_named(agentctl: Command, flow: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(flow / "workspaces/flow")
+    assert agentctl("validate", ".").out == "flow: valid\n"
+
+    code, _, err = agentctl("graph", "..")
+    assert code == 3
+    assert "agentctl list" in err
+
+
 def test_an_empty_task_is_a_usage_error(agentctl: Command, flow: Path) -> None:
     assert agentctl("run", "flow", "  ").code == 2
 
@@ -59,6 +84,18 @@ def test_a_failed_run_is_four(agentctl: Command, write_workspace: WriteWorkspace
 
     assert (code, out) == (4, "")
     assert "error: agent-failed: agent 'a' failed: ValueError: no luck" in err
+    [closing] = [line for line in err.splitlines() if line.startswith("failed in ")]
+    assert "agentctl why " in closing
+    assert "agentctl resume " in closing
+
+
+def test_half_an_answer_is_none(agentctl: Command, write_workspace: WriteWorkspace) -> None:
+    luck = "def f(state):\n    if state['visits']['first'] > 1: raise ValueError\n    return 'half'\n"
+    write_workspace("flow", {"workspace.yaml": SPEC, "m.py": luck})
+    code, out, _ = agentctl("run", "flow", "x")
+
+    assert (code, out) == (4, "")
+    assert "      half\n" in agentctl("why").out
 
 
 def test_a_missing_key_is_five_before_anything_runs(agentctl: Command, write_workspace: WriteWorkspace) -> None:
@@ -78,6 +115,9 @@ def test_a_limit_is_six_with_what_there_is(agentctl: Command, write_workspace: W
 
     assert (code, out) == (6, "x\n")
     assert "max_steps" in err
+    [closing] = [line for line in err.splitlines() if line.startswith("limited in ")]
+    assert "start a new run" in closing
+    assert "resume" not in closing
 
 
 def test_what_ran_is_listed_and_explained(agentctl: Command, flow: Path) -> None:

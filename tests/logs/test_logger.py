@@ -170,8 +170,8 @@ def target(fd: str) -> str:
         ("run.started", {}, "orchestrator", "info", "run started"),
         ("stage.entered", {"stage": "proposal", "visit": 2}, "graph", "info", "proposal entered"),
         ("scores.merged", {"stage": "proposal"}, "graph", "info", "proposal merged"),
-        ("stage.exited", {"stage": "p", "reason": "all agents have exited"}, "graph", "info",
-         "p exited: all agents have exited"),
+        ("stage.exited", {"stage": "p", "why": "all agents have exited", "to": "q"}, "graph", "info",
+         "p exited: all agents have exited → q"),
         ("agent.started", {"agent": "critic", "stage": "p"}, "agents/critic", "info", "critic started"),
         ("agent.failed", {"agent": "critic", "error": {"message": "no"}}, "agents/critic", "error",
          "critic failed: no"),
@@ -195,5 +195,5 @@ def test_events_go_to_the_file_they_belong_to(
 
     (record,) = lines(tmp_path / "logs" / "workspaces" / "trip" / f"{file}.log")
     assert (record["level"], record["message"], record["event"]) == (level, message, kind)
-    assert (record["run_id"], record["session_id"]) == ("r1", "s1")
+    assert (record["run_id"], record["session_id"], record["seq"]) == ("r1", "s1", 1)
     assert len(list(read_logs(tmp_path))) == 1

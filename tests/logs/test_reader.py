@@ -32,6 +32,30 @@ def test_files_are_merged_by_time(tmp_path: Path) -> None:
     assert messages(read_logs(tmp_path, "../workspaces/trip")) == []
 
 
+def test_what_a_run_did_within_a_millisecond_is_in_the_order_of_its_events(tmp_path: Path) -> None:
+    for seq, file in ((10, "orchestrator.log"), (3, "agents/a.log"), (2, "graph.log"), (1, "orchestrator.log")):
+        put(tmp_path, f"trip/{file}", 7, run_id="r", seq=seq, message=str(seq))
+    put(tmp_path, "trip/runtime.log", 7, message="opened")
+
+    assert messages(read_logs(tmp_path)) == ["opened", "1", "2", "3", "10"]
+    assert messages(follow(tmp_path, wait=lambda: False)) == ["opened", "1", "2", "3", "10"]
+
+
+@pytest.mark.parametrize(("limit", "found"), [(0, []), (2, ["3", "4"]), (9, ["0", "1", "2", "3", "4"])])
+def test_the_history_may_be_limited_to_its_end(tmp_path: Path, limit: int, found: list[str]) -> None:
+    for number in range(5):
+        put(tmp_path, f"trip/{'graph' if number % 2 else 'runtime'}.log", number)
+    fresh = iter([9])
+
+    def wait() -> bool:
+        if number := next(fresh, None):
+            put(tmp_path, "trip/graph.log", number)
+        return number is not None
+
+    assert messages(read_logs(tmp_path, limit=limit)) == found
+    assert messages(follow(tmp_path, limit=limit, wait=wait)) == [*found, "9"]
+
+
 @pytest.mark.parametrize(
     ("wanted", "found"),
     [

@@ -1,0 +1,8 @@
+"""What became of a run."""
+
+from agentctl.store import RunRow, holder_alive
+
+
+def status_of(row: RunRow) -> str:
+    """The status in the store, or `killed`: nobody was left to note that."""
+    return "killed" if row.status == "running" and not holder_alive(row) else row.status
