@@ -24,13 +24,15 @@ def validate(workspaces: WorkspaceNames = None, format: Format = "text", root: R
     from agentctl.cli.output import answer
     from agentctl.cli.project import workspace_name
     from agentctl.errors import WorkspaceError
-    from agentctl.workspace import check_workspace, find_root, list_workspaces, render
+    from agentctl.workspace import check_folders, check_workspace, find_root, list_workspaces, render
 
     project = find_root(root)
     names = [workspace_name(project, word) for word in workspaces or list_workspaces(project)]
-    if not names:
-        raise WorkspaceError(f"no workspaces in {project}", hint="create one with `agentctl new NAME`")
     found = {name: check_workspace(project, name)[1] for name in names}
+    if not workspaces:
+        found |= check_folders(project)
+    if not found:
+        raise WorkspaceError(f"no workspaces in {project}", hint="create one with `agentctl new NAME`")
     if format == "text":
         _print(found)
     else:

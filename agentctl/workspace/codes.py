@@ -88,6 +88,12 @@ TABLE = (
         "Rename it to `.yaml`.",
     ),
     Code("E713", "not-an-artifact", "A file over 1 MiB, or a linked folder (warning).", "Keep it elsewhere."),
+    Code(
+        "E714",
+        "bad-schema",
+        "A schema with a type that JSON does not have, or a `$ref` to another file or address.",
+        "Use JSON's types, and references that begin with `#`.",
+    ),
 )
 
 CODES = {code.id: code for code in TABLE}

@@ -310,6 +310,8 @@ CASES = [
     Case("E711", "'!' is no pattern", {".agentctlignore": "*.log\n⟦!\n"}),
     Case("E712", "agents/b.yml is not read", {"agents/b.yml": "⟦prompt: hi\n"}),
     Case("E713", "big.bin is over 1 MiB, so it is no artifact", {"big.bin": b"\0" * (MIB + 1)}, at=("big.bin", 1, 1)),
+    Case("E714", "`type` 5 is none of string", {"schemas/x.json": '⟦{"type": 5}'}),
+    Case("E714", "`$ref` to 'http://h/x.json', which", {"schemas/x.json": '⟦{"items": {"$ref": "http://h/x.json"}}'}),
     Case("E713", "linked is a linked folder", {"real/x.txt": "x"}, at=("linked", 1, 1), links={"linked": "real"}),
 ]
 

@@ -17,7 +17,10 @@ def check_schemas(draft: Draft) -> None:
     """Every JSON file that agentctl reads, and every reference to one."""
     for path in draft.artifacts.files:
         if path == "mcp.json" or (path.startswith("schemas/") and path.endswith(".json")):
-            read_json(draft, path)
+            schema = read_json(draft, path)
+            if path != "mcp.json" and schema is not None:
+                for fault in _faults(schema):
+                    draft.report.add("E714", Place(path), f"{path}: {fault}")
     for name, part, known, code in _references(draft):
         if name in known:
             continue
@@ -27,6 +30,24 @@ def check_schemas(draft: Draft) -> None:
             near = draft.report.suggest(name, known)
             message = f"{part.name}: {shown(name)} is none of {', '.join(known)}, and no schemas/*.json{near}"
             draft.report.add(code, part.value, message)
+
+
+def _faults(schema: object) -> Iterator[str]:
+    """What no answer could be checked against; the whole of JSON Schema is not looked at."""
+    if isinstance(schema, list):
+        for part in schema:
+            yield from _faults(part)
+    if not isinstance(schema, dict):
+        return
+    ref, type_ = schema.get("$ref"), schema.get("type")
+    if isinstance(ref, str) and not ref.startswith("#"):
+        yield f"`$ref` to {shown(ref)}, which is not in this file"
+    names = type_ if isinstance(type_, list) else [type_]
+    if "type" in schema and not isinstance(type_, dict) and not all(name in (*TYPES, "null") for name in names):
+        yield f"`type` {shown(type_)} is none of {', '.join(TYPES)}"
+    for key, part in schema.items():
+        if key not in ("const", "default", "enum", "examples"):
+            yield from _faults(part)
 
 
 def _references(draft: Draft) -> Iterator[tuple[str, Part, tuple[str, ...], str]]:
