@@ -4,6 +4,7 @@ import atexit
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 
@@ -15,6 +16,9 @@ def command() -> NoReturn:
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, also while modules load
 
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the caller, as `>&-` does
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - for as long as the process
     code: object = 0
     try:
         from agentctl.cli import main
@@ -31,7 +35,7 @@ def command() -> NoReturn:
         try:
             stream.flush()
         except (OSError, ValueError):
-            code = code or 1
+            code = code or 5
     os._exit(code if isinstance(code, int) else 1 if code else 0)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import typer
 
 from agentctl.cli import doctor, graph, listing, logs, new, resume, run, runs, schema, show, validate, version, why
-from agentctl.errors import AgentctlError, WorkspaceInvalid, WorkspaceNotFound
+from agentctl.errors import AgentctlError, ServiceUnavailable, WorkspaceInvalid, WorkspaceNotFound
 
 app = typer.Typer(
     name="agentctl",
@@ -62,6 +62,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             # The reader of our output has gone, as `head` does; Typer calls that a failure.
             sys.exit(0)
         raise
+    except OSError as error:
+        where = error.filename or "the output"
+        _stop(ServiceUnavailable(f"{where}: {error.strerror or error}", hint="make room, or write elsewhere"))
     except Exception as error:  # noqa: BLE001 - the boundary: a bug must not look like a user's mistake
         _stop(AgentctlError(f"bug in agentctl: {type(error).__name__}: {error}", hint=REPORT))
 
@@ -83,7 +86,7 @@ def _stop(error: AgentctlError) -> None:
     """Print an error and leave with its exit code."""
     from agentctl.cli.output import complain
 
-    if os.environ.get("AGENTCTL_DEBUG", "") not in ("", "0"):
+    if os.environ.get("AGENTCTL_DEBUG", "").strip().lower() in ("1", "true", "yes", "on"):
         import traceback
 
         traceback.print_exception(error)

@@ -1,6 +1,7 @@
 """Where a workspace's own prints go during a run: beside the answer, and spelt out."""
 
 import io
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -80,6 +81,27 @@ class Lines:
         self._file.write("\n")
         self._cut.add(self._open)
         self._open = None
+
+
+@contextmanager
+def stdout_kept() -> Iterator[TextIO]:
+    """The real stdout, while the descriptor 1 of this process and of those that agents start leads to stderr."""
+    stdout = sys.stdout
+    try:
+        if stdout.fileno() != 1:
+            raise OSError
+        kept = os.dup(1)
+        stdout.flush()
+        os.dup2(2, 1)
+    except (OSError, ValueError):  # not a process's own stdout, or no stderr to lead to
+        yield stdout
+        return
+    try:
+        with open(kept, "w", encoding=stdout.encoding, errors=stdout.errors, closefd=False) as real:
+            yield real
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Sinks without a screen: JSON Lines, plain progress lines, nothing."""
 
 import sys
+from typing import TextIO
 
 from agentctl.cli.output import json_text, safe, tell
 from agentctl.cli.words import closing_line, describe
@@ -10,8 +11,8 @@ from agentctl.events import Event
 class JsonLines:
     """One event an object on stdout, each flushed."""
 
-    def __init__(self) -> None:
-        self._stdout = sys.stdout  # during the run, that name is given to the workspace's own prints
+    def __init__(self, stdout: TextIO) -> None:
+        self._stdout = stdout
 
     def on_event(self, event: Event) -> None:
         """Print the event."""

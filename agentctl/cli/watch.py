@@ -4,8 +4,9 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TextIO
 
-from agentctl.cli.aside import printing_aside
+from agentctl.cli.aside import printing_aside, stdout_kept
 from agentctl.cli.output import answer, complain
 from agentctl.events import BufferedSink, Event, Sink
 from agentctl.runtime import RunResult, WorkspaceHub
@@ -19,25 +20,26 @@ async def run_and_show(root: Path | None, *, json: bool, quiet: bool, stream: bo
     """Start a run in a hub of its own, show it, print its answer; returns the exit code."""
     async with WorkspaceHub(root) as hub:
         os.chdir(hub.root)  # tools and agents work from the project's root
-        sink = _sink(json=json, quiet=quiet, stream=stream)
-        shown = BufferedSink(sink)
-        patience_s: float | None = 1  # whoever stops a run does not wait for a slow reader
-        with printing_aside(getattr(sink, "show_print", None)):
-            try:
-                result = await start(hub, shown.on_event)
-                patience_s = None
-            finally:
-                shown.close(patience_s)
+        with stdout_kept() as stdout:
+            sink = _sink(stdout, json=json, quiet=quiet, stream=stream)
+            shown = BufferedSink(sink)
+            patience_s: float | None = 1  # whoever stops a run does not wait for a slow reader
+            with printing_aside(getattr(sink, "show_print", None)):
+                try:
+                    result = await start(hub, shown.on_event)
+                    patience_s = None
+                finally:
+                    shown.close(patience_s)
     if not json:
         _print_result(result)
     return result.exit_code
 
 
-def _sink(*, json: bool, quiet: bool, stream: bool | None) -> Sink:
+def _sink(stdout: TextIO, *, json: bool, quiet: bool, stream: bool | None) -> Sink:
     if json:
         from agentctl.cli.lines import JsonLines
 
-        return JsonLines()
+        return JsonLines(stdout)
     if quiet:
         from agentctl.cli.lines import Silent
 

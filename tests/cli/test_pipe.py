@@ -104,3 +104,38 @@ def test_what_a_workspace_prints_does_not_break_the_json(write_workspace: WriteW
 
     assert json.loads(ran.stdout.splitlines()[-1])["output"] == "said"
     assert b"printed" not in ran.stdout
+
+
+CHILD = {
+    "workspace.yaml": TALKER["workspace.yaml"],
+    "m.py": """\
+import os, subprocess, sys
+def f(state):
+    subprocess.run(["echo", "CHILD"])
+    os.write(1, b"RAW\\n")
+    print("DUNDER", file=sys.__stdout__, flush=True)
+    return "the answer"
+""",
+}
+
+
+def test_what_an_agents_child_prints_never_reaches_stdout(write_workspace: WriteWorkspace) -> None:
+    root = write_workspace("talk", CHILD)
+    plain, lines = agentctl(root, "run", "talk", "x", "--quiet"), agentctl(root, "run", "talk", "x", "--json")
+
+    assert plain.stdout == b"the answer\n"
+    assert {b"CHILD", b"RAW", b"DUNDER"} <= set(plain.stderr.splitlines())
+    assert json.loads(lines.stdout.splitlines()[-1])["type"] == "run.finished"
+
+
+@pytest.mark.parametrize("words", ["list", "run talk x --quiet", "run talk x --json"])
+def test_a_full_disk_under_stdout_is_said(write_workspace: WriteWorkspace, words: str) -> None:
+    root = write_workspace("talk", TALKER)
+    ran = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m agentctl {words} > /dev/full"],
+        cwd=root, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}, capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert ran.returncode == 5
+    assert "No space left" in ran.stderr
+    assert "bug" not in ran.stderr

@@ -155,38 +155,6 @@ def test_a_file_that_does_not_parse_is_a_finding_and_the_rest_is_reviewed(review
         assert part in said
 
 
-@pytest.mark.parametrize(
-    ("task", "reason"),
-    [
-        ("nowhere", "there is no file or folder 'nowhere'"),
-        ("empty", "holds no Python file"),
-        ("notes.txt", "is not a Python file"),
-        ("", "there is no file or folder ''"),
-        ("x" * 100_000, "there is no file or folder"),
-        ("\x00", "there is no file or folder"),
-    ],
-)
-def test_nothing_to_review_is_said_plainly(review, called_from, task, reason) -> None:
-    (called_from / "empty").mkdir()
-    (called_from / "notes.txt").write_text("hi")
-
-    said = report(review, task)
-
-    assert said.startswith("# Nothing to review")
-    assert reason in said
-
-
-def test_hidden_folders_environments_and_link_loops_are_skipped(review, called_from) -> None:
-    for folder in (".hidden", "node_modules", "mine"):
-        (called_from / folder).mkdir()
-        (called_from / folder / "a.py").write_text("x = 1\n")
-    (called_from / "mine/pyvenv.cfg").write_text("")
-    (called_from / "loop").symlink_to(called_from)
-    (called_from / "b.py").write_text("x = 1\n")
-
-    assert [module.name for module in review.source.read_tree(".").modules] == ["b.py"]
-
-
 def test_simulated_words_are_left_out_of_the_report(review, called_from) -> None:
     (called_from / "a.py").write_text("import os\n")
     state = {"task": "a.py", "decision": {}, "options": [{"id": "dead:a.py:1:x", "title": "a.py:1 x", "text": "y"}]}

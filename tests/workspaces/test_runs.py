@@ -87,11 +87,26 @@ def test_code_review_ranks_what_it_found_and_leaves_simulated_words_out(project)
 
 
 @pytest.mark.parametrize("task", ["no/such/path", "README.md"])
-def test_code_review_of_nothing_is_done_and_says_so(project, task) -> None:
+def test_code_review_of_nothing_ends_as_failed(project, task) -> None:
     result = agentctl.run("code-review", task, root=project, model="offline")
 
-    assert (result.status, list(result.stages)) == ("done", ["measure", "report"])
-    assert result.output.startswith("# Nothing to review")
+    assert (result.status, result.error["code"]) == ("failed", "nothing-to-review")
+    assert result.error["message"].startswith("there is nothing to review: ")
+
+
+def test_code_review_puts_defects_before_test_gaps(project) -> None:
+    branches = "\n".join(f"    if x == {n}:\n        return {n}" for n in range(12))
+    (project / "pyproject.toml").write_text("")
+    (project / "a.py").write_text(
+        f"def choose(x):\n{branches}\n\n"
+        "def load():\n    try:\n        choose(1)\n    except OSError:\n        pass\nload()\n"
+    )
+    (project / "test_b.py").write_text("x = 1\n")
+
+    output = agentctl.run("code-review", str(project / "a.py"), root=project, model="offline").output
+
+    order = [output.index(words) for words in ("choose is complex", "passes over OSError", "no test names")]
+    assert order == sorted(order)
 
 
 def test_a_debate_goes_on_without_a_critic_that_fails(project) -> None:

@@ -27,6 +27,9 @@ def find(tree: Tree) -> Measured:
     if functions:
         module, name, hardest = max(functions, key=lambda entry: complexity(entry[2]))
         summary += f"; the most complex is {name} ({complexity(hardest)}) at {module.name}:{hardest.lineno}"
+    if tree.copies:
+        copied = "copy of a file" if tree.copies == 1 else "copies of files"
+        summary += f"; {tree.copies} {copied} already read left out"
     return Measured(findings, f"Complexity: {summary}; {MAX_COMPLEXITY} is the line.")
 
 
@@ -70,7 +73,7 @@ def _judge(module: Module, name: str, function: Function) -> Iterator[Finding]:
             function.lineno,
             f"{name} is complex",
             f"McCabe complexity {points} over {lines} lines, {MAX_COMPLEXITY} is the line. Split it at a branch.",
-            severity=round(min(0.9, 0.3 + (points - MAX_COMPLEXITY) / 30), 2),
+            severity=round(min(0.9, 0.45 + (points - MAX_COMPLEXITY) / 30), 2),
             confidence=0.95,
             effort=0.6,
         )

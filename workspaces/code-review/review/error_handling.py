@@ -79,7 +79,7 @@ def _handler(module: Module, handler: ast.ExceptHandler) -> Iterator[Finding]:
             handler,
             f"passes over {', '.join(sorted(caught))}",
             "Say it on purpose: `contextlib.suppress`, or a comment with the reason.",
-            0.15,
+            0.35,
             0.7,
         )
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from .source import NothingToReview, Tree, read_tree
+from .source import Tree, read_tree
 
 MAX_FINDINGS = 40
 """Per agent; how many more there are is said."""
@@ -41,11 +41,12 @@ class Measured:
 
 
 def measured(task: str, measure: Callable[[Tree], Measured], *, with_project: bool = False) -> dict[str, object]:
-    """Run one measurement on the tree of the task, as an agent's output fields."""
-    try:
-        result = measure(read_tree(task, with_project=with_project))
-    except NothingToReview as nothing:
-        return {"text": f"nothing to review: {nothing}"}
+    """Run one measurement on the tree of the task, as an agent's output fields.
+
+    Raises:
+        NothingToReview: there is no Python at the path; the run fails.
+    """
+    result = measure(read_tree(task, with_project=with_project))
     worst = sorted(result.findings, key=lambda f: (-f.severity * f.confidence, f.where))
     more = len(worst) - MAX_FINDINGS
     summary = result.summary + (f" Only the worst {MAX_FINDINGS} of {len(worst)} are listed." if more > 0 else "")

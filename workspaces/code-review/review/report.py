@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .files import find_target
 from .finding import counted
-from .source import NothingToReview, find_target
 
 KINDS = {
     "unread": "Not reviewed",
@@ -20,14 +20,7 @@ SIMULATED = "[simulated]"
 def write_report(state: Mapping[str, Any]) -> str:
     """The report as text; it holds without a model's words."""
     measured = [entry["text"] for entry in state["history"] if entry["stage"] == "measure"]
-    try:
-        target = find_target(state["task"])
-    except NothingToReview as nothing:
-        hint = "Name a Python file or folder, relative to where you call the command."
-        return f"# Nothing to review\n\nNothing was reviewed: {nothing}.\n\n{hint}"
-    refused = [text.removeprefix("nothing to review: ") for text in measured if text.startswith("nothing to review: ")]
-    if refused:
-        return f"# Nothing to review\n\nNothing was reviewed: {refused[0]}."
+    target = find_target(state["task"])
     totals = state["decision"].get("totals", {})
     options = sorted(state["options"], key=lambda option: -totals.get(option["id"], 0.0))
     parts = [f"# Review of {target}", "\n".join(f"- {text}" for text in measured)]

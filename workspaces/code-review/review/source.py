@@ -6,24 +6,20 @@ import re
 import threading
 import tokenize
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
 
-SKIPPED = {"__pycache__", "node_modules", "build", "dist", "site-packages", "venv", "env"}
-ROOT_MARKS = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
+from .files import MAX_FILES, NothingToReview, find_target, project_root, python_files, walk, why_empty
+
 TEXTS = {".toml", ".yaml", ".yml", ".cfg", ".ini", ".html", ".j2", ".sh"}
 PROSE = {".md", ".rst", ".txt"}
 _CODE_IN_PROSE = re.compile(r"(?<=[.:`])\w+|\w+(?=[(`])")
-MAX_FILES, MAX_BYTES = 5000, 1 << 20
+MAX_BYTES = 1 << 20
 _parsing = threading.Lock()
-
-
-class NothingToReview(Exception):
-    """The task names nothing that can be read; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -56,28 +52,12 @@ class Tree:
     texts: str = ""
     """Other text of the project (YAML, TOML, Markdown, …), where names of entry points stand."""
 
+    copies: int = 0
+    """Files under review that are the same as one already read, and were left out."""
+
     @property
     def project(self) -> list[Module]:
         return [*self.modules, *self.others]
-
-
-def find_target(task: str) -> Path:
-    """The file or folder that a task names, relative to where the command was called.
-
-    Raises:
-        NothingToReview: no word of the task is a path that exists.
-    """
-    called_from = Path(os.environ.get("AGENTCTL_CWD") or Path.cwd())
-    whole = task.strip().strip("`'\"")
-    words = [whole, *(word.strip("`'\",;:()") for word in whole.split()[:50])]
-    for word in words:
-        try:
-            path = (called_from / Path(word).expanduser()).resolve() if word and "\0" not in word else None
-            if path is not None and path.exists():
-                return path
-        except (OSError, RuntimeError, ValueError):
-            continue  # too long for a path, or a home that nobody has
-    raise NothingToReview(f"there is no file or folder {whole[:200]!r} in {called_from}")
 
 
 def read_tree(task: str, *, with_project: bool = False) -> Tree:
@@ -90,59 +70,29 @@ def read_tree(task: str, *, with_project: bool = False) -> Tree:
         NothingToReview: the path does not exist, cannot be read, or holds no Python.
     """
     target = find_target(task)
-    modules, unread = _parsed(_files(target), target)
-    if len(modules) + len(unread) >= MAX_FILES:
+    parsed, unread = _parsed(python_files(target), target)
+    modules = _without_copies(parsed)
+    copies = len(parsed) - len(modules)
+    if len(parsed) + len(unread) >= MAX_FILES:
         unread.append((_shown(target, target), 1, f"only its first {MAX_FILES:,} files were read"))
     if not modules and not unread:
-        raise NothingToReview(_why_empty(target))
+        raise NothingToReview(why_empty(target))
     if not with_project:
-        return Tree(target, modules, unread)
-    root = _project_root(target)
-    mine = {module.path for module in modules}
-    others, _ = _parsed((path for path in _files(root) if path not in mine), target)
-    texts = "\n".join(_text(path) for path in islice(_walk(root), 10 * MAX_FILES) if path.suffix in TEXTS | PROSE)
-    return Tree(target, modules, unread, others, texts)
+        return Tree(target, modules, unread, copies=copies)
+    root = project_root(target)
+    mine = {module.path for module in parsed}
+    around, _ = _parsed((path for path in python_files(root) if path not in mine), target)
+    others = _without_copies([*modules, *around])[len(modules) :]
+    texts = "\n".join(_text(path) for path in islice(walk(root), 10 * MAX_FILES) if path.suffix in TEXTS | PROSE)
+    return Tree(target, modules, unread, others, texts, copies)
 
 
-def _why_empty(target: Path) -> str:
-    if target.is_dir() and not os.access(target, os.R_OK | os.X_OK):
-        return f"{target} cannot be read, for lack of permission"
-    if target.is_file():
-        return f"{target} is not a Python file"
-    return f"{target} holds no Python file"
-
-
-def _files(target: Path) -> Iterator[Path]:
-    if target.is_file():
-        if target.suffix in (".py", ".pyi"):
-            yield target
-        return
-    found = (path for path in _walk(target) if path.suffix == ".py")
-    yield from islice(found, MAX_FILES)
-
-
-def _walk(root: Path) -> Iterator[Path]:
-    """Regular files, sorted; no hidden folders, environments, build output or links to folders."""
-    for folder, below, files in os.walk(root):
-        below[:] = sorted(
-            name
-            for name in below
-            if name not in SKIPPED and not name.startswith(".") and not name.endswith(".egg-info")
-        )
-        below[:] = [name for name in below if not (Path(folder) / name / "pyvenv.cfg").exists()]
-        for name in sorted(files):
-            path = Path(folder) / name
-            if path.is_file():
-                yield path
-
-
-def _project_root(target: Path) -> Path:
-    """The nearest folder above that is a project, else the target's own."""
-    folder = target if target.is_dir() else target.parent
-    for above in (folder, *folder.parents):
-        if any((above / mark).exists() for mark in ROOT_MARKS) and above != Path.home():
-            return above
-    return folder
+def _without_copies(modules: Iterable[Module]) -> list[Module]:
+    """The first of each file: a copied folder would have every finding twice. Empty files are no copies."""
+    first: dict[object, Module] = {}
+    for module in modules:
+        first.setdefault((module.path.name, module.text) if module.text.strip() else module.path, module)
+    return list(first.values())
 
 
 def _is_test(path: Path, root: Path) -> bool:
@@ -152,7 +102,7 @@ def _is_test(path: Path, root: Path) -> bool:
 
 
 def _parsed(paths: Iterator[Path], target: Path) -> tuple[list[Module], list[tuple[str, int, str]]]:
-    modules, unread, root = [], [], _project_root(target)
+    modules, unread, root = [], [], project_root(target)
     for path in paths:
         name = _shown(path, target)
         try:

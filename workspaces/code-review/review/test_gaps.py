@@ -69,8 +69,8 @@ def _gap(module: Module, missing: list[tuple[str, Function]], total: int) -> Fin
         missing[0][1].lineno,
         f"no test names {len(missing)} of its {counted(total, 'public function')}",
         f"{names}. The most complex of them has complexity {hardest}.",
-        severity=round(min(0.7, 0.1 + 0.04 * hardest + 0.2 * len(missing) / total), 2),
-        confidence=0.5,
+        severity=round(min(0.3, 0.05 + 0.015 * hardest + 0.05 * len(missing) / total), 2),
+        confidence=0.4,
         effort=0.4,
     )
 
@@ -82,7 +82,7 @@ def _no_tests(module: Module) -> Finding:
         1,
         "the project has no tests",
         "No file is called test_*.py or lies in a folder `tests`.",
-        severity=0.7,
+        severity=0.5,
         confidence=0.8,
         effort=0.8,
     )

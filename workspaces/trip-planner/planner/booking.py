@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .days import day_plan
+from .days import day_plan, days_with_entries
 from .devil import objection
 from .optimistic import shortened
 from .trip import Trip, days_text, people_text, read_trip
+from .weights import read_weights
 from .wish import Wish, read_wish
 
 METRICS = ("novelty", "confidence", "quality", "risk")
@@ -22,7 +23,7 @@ def write_plan(state: Mapping[str, Any], ctx: Any) -> str:
         _days(trip, wish),
         _costs(trip, wish),
         _assumed(wish),
-        _booked(trip),
+        _booked(trip, wish),
     )
     return "\n\n".join(parts)
 
@@ -39,7 +40,7 @@ def _head(trip: Trip, wish: Wish) -> str:
         f"{place.high[trip.month - 1]} °C by day, and {_rain(place.rain[trip.month - 1])}.",
     ]
     if less := shortened(trip, wish):
-        lines += ["", f"This is less than you asked for: {less}, because nothing longer fits the budget."]
+        lines += ["", f"This is less than you asked for: {less}, because nothing more fits the budget."]
     return "\n".join(lines)
 
 
@@ -49,6 +50,7 @@ def _rain(days: int) -> str:
 
 def _why(state: Mapping[str, Any], trip: Trip, wish: Wish) -> str:
     totals, vetoed = state["decision"].get("totals", {}), list(state["decision"].get("vetoed", []))
+    weights = read_weights()
     rows = [[*("option", *METRICS), "total"]]
     for option in sorted(state["options"], key=lambda option: (option["id"] in vetoed, -totals.get(option["id"], 0.0))):
         sums = [
@@ -57,6 +59,7 @@ def _why(state: Mapping[str, Any], trip: Trip, wish: Wish) -> str:
         ]
         last = "struck" if option["id"] in vetoed else f"{totals.get(option['id'], 0.0):.2f}"
         rows.append([option["title"], *(f"{value:.2f}" for value in sums), last])
+    rows.append(["weight", *(str(weights.get(metric, 0 if weights else 1)) for metric in METRICS), ""])
     lines = ["## Why this one", "", *_table(rows), "", _story(state, trip, wish), ""]
     lines.append(f"The devil's advocate objects: {objection(trip, wish)[0]}.")
     return "\n".join([*lines, *_dissent(state)])
@@ -67,8 +70,8 @@ def _story(state: Mapping[str, Any], trip: Trip, wish: Wish) -> str:
     strong = sorted(wish.interests, key=lambda i: -trip.place.interests.get(i, 0.0))
     good = " and ".join(f"{i} ({trip.place.interests.get(i, 0.0):.0%})" for i in strong[:3]) or "a bit of everything"
     story = (
-        "Three agents scored each option (sums of 0 to 1 each); novelty, confidence and quality count for it, "
-        f"risk against it, and the highest weighted total wins. {trip.place.name} stands for {good}."
+        "Three agents scored each option from 0 to 1; the table shows the sums. "
+        f"A total is each sum times its weight, added up, and the highest wins. {trip.place.name} stands for {good}."
     )
     if proposals > 1:
         story += f" It took {proposals} proposals: what was over budget is struck."
@@ -103,13 +106,14 @@ def _assumed(wish: Wish) -> str:
     return "\n".join(["## What I assumed", "", *(f"- {note}" for note in (*wish.assumptions, prices))])
 
 
-def _booked(trip: Trip) -> str:
+def _booked(trip: Trip, wish: Wish) -> str:
     nights = trip.days - 1
     lines = [f"- return flights to {trip.place.name} for {trip.party}, in {trip.month_name}"]
     if nights:
         rooms = -(-trip.party // 2)
         lines.append(f"- {rooms} room{'s' * (rooms > 1)} for {nights} night{'s' * (nights > 1)}, {trip.style}")
-    lines.append(f"- timed entries for {days_text(trip.days)}, where the day plan names a museum or a monument")
+    if days := days_with_entries(trip, wish):
+        lines.append(f"- timed entries for museums and monuments, on {days_text(days)} of the plan")
     note = "Nothing was booked and nothing was paid: this agent has no booking tool. It would book:"
     return "\n".join(["## Booking", "", note, "", *lines])
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 
 from .places import MONTHS
 
@@ -23,10 +24,22 @@ SEASONS = {
     "new year": (12, 1),
     "easter": (4,),
 }
+EVENTS = {
+    "cherry blossoms?|sakura|hanami": (3, 4),
+    "tulips?": (4, 5),
+    "carnival|mardi gras": (2,),
+    "oktoberfest": (9,),
+    "northern lights|aurora(?: borealis)?": (9, 10, 11, 12, 1, 2, 3),
+}
+"""What is there in some months only, and so says when."""
 Reader = tuple[re.Pattern[str], Callable[[re.Match[str]], int]]
 """What to look for, and the number that a match means."""
 
 _LENGTHS: tuple[Reader, ...] = (
+    (
+        re.compile(r"(?:\bminus\s+|(?<![\w-])[-\u2212])(\d{1,4})(?:\s*|-)(?:days?|nights?|weeks?)\b"),
+        lambda m: -int(m[1]),
+    ),
     (re.compile(r"\b(\d{1,4})(?:\s*|-)nights?\b"), lambda found: int(found[1]) + 1),
     (re.compile(r"\bweek and a half\b"), lambda _: 10),
     (
@@ -43,28 +56,49 @@ _LENGTHS: tuple[Reader, ...] = (
 )
 
 
-def read_days(text: str) -> int | None:
-    """How many days, both ends counted; `four nights` are five days. None if nothing says so."""
+def read_days(text: str) -> tuple[int | None, str]:
+    """How many days, both ends counted (`four nights` are five days), and the words; None if nothing says so."""
     if found := _RANGE.search(text):
         first, last = (int(number) for number in found.groups() if number)
         if last >= first:
-            return last - first + 1
+            return last - first + 1, found[0]
     for pattern, days in _LENGTHS:
         if found := pattern.search(text):
-            return days(found)
-    return None
+            return days(found), found[0].strip()
+    return None, ""
 
 
-def read_months(text: str) -> tuple[tuple[int, ...], str]:
-    """The months that would do, and the words that said so (`summer`, `October`); empty if any."""
-    named = [_number(found) for found in re.findall(rf"\b({_NAMES})\b", _without_verbs(text))]
+def read_months(text: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """The months that would do, and the words that said so (`summer`, `october`); empty if any."""
+    named = re.findall(rf"\b({_NAMES})\b", _without_verbs(text))
     if named:
-        months = tuple(dict.fromkeys(named))
-        return months, " or ".join(MONTHS[month - 1] for month in months)
-    for word, months in SEASONS.items():
-        if re.search(rf"\b{word}\b", text):
-            return months, word
-    return (), ""
+        return tuple(dict.fromkeys(_number(name) for name in named)), (*named, *_events(text))
+    for word, months in (*EVENTS.items(), *SEASONS.items()):
+        if found := re.search(rf"\b(?:{word})\b", text):
+            return months, (found[0],)
+    return (), ()
+
+
+def month_note(text: str, months: tuple[int, ...], words: tuple[str, ...]) -> str:
+    """How a season or event was read, or that an event is not in the month that was named; else empty."""
+    if words and words[0] not in _MONTH and words[0] not in _SHORT:
+        return f"“{words[0]}” read as {months_text(months)}"
+    for word, right in EVENTS.items():
+        found = re.search(rf"\b(?:{word})\b", text)
+        if found and not set(right) & set(months):
+            return f"{found[0]} are usually to be seen in {months_text(right)}, not in {months_text(months)}"
+    return ""
+
+
+def _events(text: str) -> list[str]:
+    return [found[0] for word in EVENTS if (found := re.search(rf"\b(?:{word})\b", text))]
+
+
+def months_text(months: tuple[int, ...]) -> str:
+    """`May`, `May or July`, `March to May`."""
+    names = [MONTHS[month - 1] for month in months]
+    in_a_row = all(after == before % 12 + 1 for before, after in pairwise(months))
+    return f"{names[0]} to {names[-1]}" if in_a_row and len(names) > 2 else " or ".join(names)
 
 
 def _number(name: str) -> int:

@@ -8,6 +8,11 @@ from .wish import Wish
 
 EVENING = ("nightlife", "music")
 _WHOLE_DAY = re.compile(r"\b(?:a|long|quiet) (?:long |quiet )?day\b|\bday out\b|\ba day by\b")
+_TICKETED = re.compile(
+    r"\b(?:museums?|palaces?|castles?|cathedral|tower|sagrada|alcázar|acropolis|knossos|pompeii|opera|collection|kalsa"
+    r"|parliament|villa|temples?|mosque|hagia|alhambra|walls)\b",
+    re.IGNORECASE,
+)
 _FREE = "free, for what you liked best"
 
 
@@ -21,6 +26,12 @@ def day_plan(trip: Trip, wish: Wish) -> list[str]:
         f"- Day {day}: {_when(day, trip.days)}{_joined(by_day, evening)}"
         for day, (by_day, evening) in enumerate(_spread(trip.days, short, whole, evenings), 1)
     ]
+
+
+def days_with_entries(trip: Trip, wish: Wish) -> int:
+    """How many days of the plan name something that sells timed tickets."""
+    sights = [text for interest, text in trip.place.highlights if interest == "art" or _TICKETED.search(text)]
+    return sum(any(text in line for text in sights) for line in day_plan(trip, wish))
 
 
 def _spread(days: int, short: list[str], whole: list[str], evenings: list[str]) -> list[tuple[list[str], str]]:

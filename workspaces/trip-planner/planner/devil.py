@@ -36,7 +36,10 @@ def objection(trip: Trip, wish: Wish) -> tuple[str, float]:
     heard = [
         (_overspend(trip, wish), 0.75 if wish.budget and trip.worst > wish.budget else 0.0),
         (f"{2 * place.hours:g} hours of travel for {days_text(trip.days)}", travel),
-        (f"crowds: in {trip.month_name} you will not have it to yourself", place.crowds * 0.75),
+        (
+            f"crowds: in {trip.month_name} you will not have it to yourself",
+            place.crowds * (1.0 if wish.quiet else 0.75),
+        ),
         (f"rain: about {rain} days of {trip.month_name} are wet", min(1.0, rain / 20)),
         (f"it is not strong in {weakest}, which you asked for", weakness),
         (

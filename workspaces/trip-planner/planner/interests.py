@@ -37,3 +37,17 @@ def find_weather(text: str) -> str:
     if COOL.search(text):
         return "cool"
     return "warm" if WARM.search(text) else ""
+
+
+CROWD_WORDS = re.compile(r"\b(?:crowds?|crowded|(?:mass )?touris(?:ts?|m|ty)|busy)\b")
+_QUIET = re.compile(
+    r"\b(?:uncrowded|off the beaten (?:track|path)|hidden gems?|quiet\w*|peaceful|secluded"
+    r"|(?:away|far|escape) from (?:the |all the )?(?:crowds|tourists)|escape (?:the )?crowds"
+    r"|(?:fewer|less|few) (?:crowds|crowded|tourists))\b"
+)
+
+
+def find_quiet(text: str, ruled_out: str) -> tuple[str, ...]:
+    """The words that ask for fewer crowds; `ruled_out` is what the task says it does not want."""
+    asked = [found[0] for found in _QUIET.finditer(text)]
+    return (*asked, *(found[0] for found in CROWD_WORDS.finditer(ruled_out)))

@@ -11,7 +11,7 @@ OPTIONS = 3
 SHORTEST_SHARE = 0.6
 WEIGHT_OF_OVERSPEND = 0.6
 OPENING = {
-    1: "Three trips that I would love to make:",
+    1: "What I would love to do:",
     2: "Nothing fitted the budget, so I looked for cheaper places, cheaper rooms and, if need be, fewer days:",
     3: "Still nothing fits, so I cut days, which I say openly:",
 }
@@ -59,7 +59,9 @@ def shortest(wish: Wish) -> int:
 
 def _dreams(wish: Wish) -> Iterator[Trip]:
     places = suitable(wish)
-    styles = [wish.style] if len(places) >= OPTIONS else [wish.style, *(s for s in STYLES if s != wish.style)]
+    styles = [wish.style]
+    if len(places) < OPTIONS and wish.style == "standard":  # a style that was asked for is not traded for variety
+        styles = ["standard", *(style for style in STYLES if style != "standard")]
     trips = [build_trip(place, wish, style=style) for style in styles for place in places]
     yield from sorted(trips, key=lambda trip: -_worth(trip, wish))
 
@@ -119,6 +121,7 @@ def _scores(trip: Trip, wish: Wish) -> dict[str, float]:
 
 def shortened(trip: Trip, wish: Wish) -> str:
     """How the trip is less than what was asked for, or an empty string."""
-    if trip.days < wish.days:
-        return f"{days_text(trip.days)} instead of {days_text(wish.days)}"
-    return ""
+    less = [f"{days_text(trip.days)} instead of {days_text(wish.days)}"] if trip.days < wish.days else []
+    if trip.style in list(styles_down(wish.style))[1:] and wish.style != "standard":
+        less.append(f"{trip.style} rooms and meals instead of {wish.style}")
+    return " and ".join(less)

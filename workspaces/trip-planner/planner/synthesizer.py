@@ -81,6 +81,8 @@ def _no_plan(reason: str, wish: Wish) -> str:
             lines.append(f"- fewer days: {max(short, key=lambda trip: (trip.days, -trip.total)).title}")
     if wish.refusal.endswith("known here") or "not among the places" in wish.refusal:
         lines += ["", "Known here: " + ", ".join(sorted(place.name for place in all_places())) + "."]
-    elif "says nothing of a trip" not in reason:
+    elif "in English" not in reason:
         lines += ["", f"A task reads like: {EXAMPLE}"]
+    if "in English" not in reason:
+        lines += ["", "What I assumed:", "", *(f"- {note}" for note in wish.assumptions)]
     return "\n".join([*lines, "", "Nothing was booked."])

@@ -4,6 +4,8 @@ from .interests import SEASONAL
 from .places import Place, all_places
 from .wish import Wish
 
+CROWDED = 0.4
+"""What a fully crowded place loses for who wants to avoid crowds."""
 PLEASANT_C, TOLERANCE_C = 22, 20
 BEACH_C, COOL_C, WARM_C = 27, 15, 26
 NO_INTEREST = 0.15
@@ -15,8 +17,9 @@ def match(place: Place, wish: Wish) -> float:
     strengths = [place.interests.get(interest, NO_INTEREST) for interest in wish.interests or EVERYTHING]
     if not wish.interests:
         strengths = sorted(place.interests.values(), reverse=True)[:4]
+    crowds = CROWDED * place.crowds if wish.quiet else 0.0
     unwanted = sum(place.interests.get(interest, 0) > 0.8 for interest in wish.where.unwanted)
-    return max(0.0, 0.7 * sum(strengths) / len(strengths) + 0.3 * min(strengths) - 0.25 * unwanted)
+    return max(0.0, 0.7 * sum(strengths) / len(strengths) + 0.3 * min(strengths) - 0.25 * unwanted - crowds)
 
 
 def climate(place: Place, month: int, wish: Wish) -> float:

@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 
 from .dates import SEASONS
+from .elsewhere import find_unknown
 from .interests import find_interests
 from .places import MONTHS, all_places, names, plain
 
@@ -18,72 +20,19 @@ _NEGATIVE = re.compile(
     r"|\b(?:and|,) (?:lots|plenty|more|some|good|great|lovely)\b"
     r"|, (?!(?:or|and|nor)\b)(?!\w+(?: or| and|,|$)))"
 )
-_ORIGIN = re.compile(
-    r"\b(?:(?:flying|leaving|departing|starting|travelling|going)?\s*from|based in|i live in|we live in)\s+"
-    r"((?!\d)[a-z][\w'-]+(?: (?!to\b|in\b|for\b|with\b|on\b|by\b|and\b)[a-z][\w'-]+)?)"
+_NOT_ORIGIN = (
+    rf"the|my|our|a|an|home|here|there|about|around|mid|early|late|{'|'.join(MONTHS)}|{'|'.join(SEASONS)}".lower()
 )
-_CAPITALISED = re.compile(
-    r"\b(?:in|to|visit|visiting|around|at|see|explore)\s+((?:[A-Z][\w'\u2019-]+)(?:\s+[A-Z][\w'\u2019-]+)*)"
+_END = r"to|in|for|with|on|by|and|or|at|via|during|next|this|airport|please"
+_FROM = (
+    r"(?:\b(?:(?:flying|leaving|departing|departure|starting|travelling|traveling|coming|going|flights?)?\s*"
+    r"(?<!far )(?<!away )(?<!escape )from|based in|living in|starting in|(?:i|we) live in|(?:i'm|we're|i am|we are) in"
+    r"|leaving|departing)\s+)"
 )
-_LOWER = re.compile(
-    r"\b(?:days?|nights?|weeks?|week-?end|fortnight|trip|holidays?|vacation)\s+(?:in|to|around)\s+([^\W\d_][\w'-]{2,})"
+_ORIGIN = (
+    rf"{_FROM}((?!\d|(?:{_NOT_ORIGIN})\b)[a-z][\w'-]+(?: (?!(?:{_END})\b)[a-z][\w'-]+)?)"
+    rf"((?: (?:or|and) (?:from )?(?:{{known}}))*)(?: airport)?"
 )
-_NO_PLACE = {
-    *(name.lower() for name in MONTHS),
-    *(name[:3].lower() for name in MONTHS),
-    *SEASONS,
-    "sept",
-    "the",
-    "somewhere",
-    "some",
-    "any",
-    "anywhere",
-    "our",
-    "your",
-    "early",
-    "late",
-    "mid",
-    "total",
-    "and",
-    "one",
-    "town",
-    "nature",
-    "peace",
-    "style",
-    "comfort",
-    "eat",
-    "see",
-    "relax",
-    "visit",
-    "spain's",
-    "euro",
-    "euros",
-    "eur",
-    "usd",
-    "gbp",
-    "next",
-    "this",
-    "low",
-    "high",
-    "off",
-    "two",
-    "three",
-    "four",
-    "five",
-    "museums",
-    "art",
-    "food",
-    "i",
-    "we",
-    "budget",
-    "another",
-    "warm",
-    "sunny",
-    "good",
-    "new",
-    "nice",
-    "old",
-}
 
 
 @dataclass(frozen=True)
@@ -98,6 +47,10 @@ class Where:
     """Interests that are to be left out."""
     unknown: tuple[str, ...]
     origin: str
+    used: tuple[str, ...]
+    """The words that said where from."""
+    negatives: str
+    """What the task does not want, lower case."""
     rest: str
     """The text without exclusions and origin, lower case."""
 
@@ -109,14 +62,12 @@ def read_where(task: str, text: str) -> Where:
         task: as written; capitals tell names.
         text: the same in `plain` letters, budget removed.
     """
-    origin = ""
-    if found := _ORIGIN.search(text):
-        origin, text = found[1].strip(), text[: found.start()] + " ; " + text[found.end() :]
+    text, origins, used = _without_origins(text)
     negatives = " ; ".join(found[1] for found in _NEGATIVE.finditer(text))
     rest = _NEGATIVE.sub(" ; ", text)
     excluded_words, named_words = _known(negatives), _known(rest)
     excluded = {id_ for word in excluded_words for id_ in names()[word]}
-    excluded |= set(names().get(origin, ()))
+    excluded |= {id_ for origin in origins for word in _known(origin) for id_ in names()[word]}
     named = [id_ for word in _narrowest(named_words) for id_ in names()[word] if id_ not in excluded]
     return Where(
         named=tuple(dict.fromkeys(named)),
@@ -124,9 +75,35 @@ def read_where(task: str, text: str) -> Where:
         excluded=frozenset(excluded),
         excluded_words=excluded_words,
         unwanted=frozenset(find_interests(negatives)),
-        unknown=_unknown(task, rest, origin),
-        origin=origin.title(),
+        unknown=find_unknown(task, rest, lambda name: bool(_known(name))),
+        origin=" or ".join(origin.title() for origin in origins),
+        used=used,
+        negatives=negatives,
         rest=rest,
+    )
+
+
+def _without_origins(text: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """The text without where the journey starts, the starts, and the words that said so.
+
+    `from Berlin`, `from Berlin or Prague`, `Berlin to Rome`: none of them is a destination.
+    """
+    from_, to = _origin_patterns()
+    origins, used = [], []
+    for pattern in (from_, to):
+        for found in pattern.finditer(text):
+            origins += [part for part in re.split(r" (?:or|and) (?:from )?", "".join(found.groups(""))) if part]
+            used.append(found[0].strip())
+        text = pattern.sub(" ; ", text)
+    return text, tuple(dict.fromkeys(origins)), tuple(used)
+
+
+@cache
+def _origin_patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    known = "|".join(re.escape(name) for name in sorted(names(), key=len, reverse=True))
+    return (
+        re.compile(_ORIGIN.replace("{known}", known)),
+        re.compile(rf"(?<!\bto )(?<!\bin )(?<![\w-])({known})(?= ?(?:to|->|\u2192|>) [a-z])"),
     )
 
 
@@ -153,15 +130,3 @@ def _narrowest(words: Iterable[str]) -> list[str]:
     words = list(words)
     sets = {word: set(names()[word]) for word in words}
     return [word for word in words if not any(sets[other] < sets[word] for other in words)]
-
-
-def _unknown(task: str, rest: str, origin: str) -> tuple[str, ...]:
-    found = [match[1] for match in _CAPITALISED.finditer(task)] + [match[1] for match in _LOWER.finditer(rest)]
-    unknown = []
-    for name in found:
-        low = plain(name)
-        words = low.split()
-        is_known = any(word in names() or word in _NO_PLACE for word in (low, words[0], words[-1])) or bool(_known(low))
-        if not is_known and low != origin and not find_interests(low) and re.search(rf"\b{re.escape(low)}\b", rest):
-            unknown.append(name if name != low else name.title())
-    return tuple({plain(name): name for name in reversed(unknown)}.values())

@@ -1,0 +1,89 @@
+"""What each reader took out of a task, and what none of them did."""
+
+import re
+from dataclasses import dataclass
+
+from .dates import read_days, read_months
+from .interests import CROWD_WORDS, find_interests, find_quiet
+from .money import Budget, read_budget
+from .party import Party, party_words, read_party
+from .places import plain
+from .unread import COMFORT, THRIFTY, unread
+from .where import Where, read_where
+from .words import digits
+
+READ_CHARS = 4000
+DEFAULT_DAYS = 5
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What stands in the task; nothing is assumed yet. Fields that end in `words` hold what said so."""
+
+    chars: int
+    text: str
+    """Lower case, number words as digits, without the budget."""
+    budget: Budget | None
+    where: Where
+    days: int | None
+    day_words: str
+    months: tuple[int, ...]
+    month_words: tuple[str, ...]
+    interests: tuple[str, ...]
+    party: Party
+    style: str
+    style_words: str
+    quiet: tuple[str, ...]
+
+    @property
+    def given(self) -> frozenset[str]:
+        """Which of `days budget month interests place` the task said."""
+        heard = {
+            "days": self.days is not None,
+            "budget": self.budget is not None,
+            "month": self.months,
+            "interests": self.interests,
+            "place": self.where.named,
+        }
+        return frozenset(name for name, value in heard.items() if value)
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """The phrases that no reader understood."""
+        where = self.where
+        used = [*where.used, *where.named_words, *where.excluded_words, *(plain(name) for name in where.unknown)]
+        used += [self.day_words, *self.month_words, *party_words(where.rest, self.party), *self.quiet]
+        if self.quiet:
+            used += CROWD_WORDS.findall(self.text)
+        return unread(self.text, [words for words in used if words])
+
+
+def read_task(task: str) -> Reading:
+    """Read a task with every reader."""
+    budget, text = read_budget(digits(plain(task[:READ_CHARS]).replace("\u2019", "'")))
+    where = read_where(task[:READ_CHARS], text)
+    days, day_words = read_days(where.rest)
+    months, month_words = read_months(where.rest)
+    style, style_words = _style(where.rest)
+    return Reading(
+        chars=len(task),
+        text=text,
+        budget=budget,
+        where=where,
+        days=days,
+        day_words=day_words,
+        months=months,
+        month_words=month_words,
+        interests=tuple(i for i in find_interests(where.rest) if i not in where.unwanted),
+        party=read_party(where.rest),
+        style=style,
+        style_words=style_words,
+        quiet=find_quiet(where.rest, where.negatives),
+    )
+
+
+def _style(text: str) -> tuple[str, str]:
+    for style, pattern in (("comfort", COMFORT), ("thrifty", THRIFTY)):
+        if found := re.search(pattern, text):
+            return style, found[0]
+    return "standard", ""
