@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterable, Sequence
 
 CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
+# Overrides and isolates of direction make a line read as another one; letters that run from right to left need none.
+CONTROLS |= {code: f"\\u{code:04x}" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 # JSON spells out the controls below U+0020 itself; these a terminal would obey, too.
 _JSON_CONTROLS = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
 

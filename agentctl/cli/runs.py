@@ -25,6 +25,8 @@ def runs(
 
     async def listed() -> list[dict[str, object]]:
         async with Store(find_root(root)) as store:
+            if not store.path.exists():
+                return []  # looking leaves nothing behind
             rows = await store.list_runs(limit=limit, workspace=workspace)
         return [
             {

@@ -41,12 +41,11 @@ async def _told(root: Path, run: str | None) -> Story:
     from agentctl.store import Store
 
     async with Store(root) as store:
-        if run is not None:
-            row = await store.get_run(run)
-        elif newest := await store.list_runs(limit=1):
-            row = newest[0]
-        else:
+        # Looking leaves nothing behind, so a state that is not there is not made.
+        newest = await store.list_runs(limit=1) if store.path.exists() else []
+        if not newest:
             raise UsageError("nothing ran yet in this project", hint='start with `agentctl run WS "TASK"`')
+        row = newest[0] if run is None else await store.get_run(run)
         events = await store.events(row.run_id)
     story = explain(events)
     if story["status"] == "running":

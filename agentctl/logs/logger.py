@@ -136,7 +136,8 @@ class AgentLogger:
             by_workspace[str(record["workspace"])][_file_name(record)].append(self._line(record))
         for workspace, lines_by_name in by_workspace.items():
             folder = self._folder / _safe(workspace)
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for each in (self._folder.parent, self._folder, folder):
+                each.mkdir(mode=0o700, exist_ok=True)
             with locked(folder):
                 for name, lines in lines_by_name.items():
                     append(folder / name, "".join(lines).encode(), max_bytes=self._max_bytes)

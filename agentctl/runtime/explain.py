@@ -16,7 +16,14 @@ def explain(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         roles that have started and not finished, and `tested` the routes `{to, when, result,
         values}`. A run that was stopped in a stage has a visit without `why`.
     """
-    story: dict[str, Any] = {"task": "", "status": "running", "error": None, "resumed": 0, "visits": []}
+    story: dict[str, Any] = {
+        "task": "",
+        "status": "running",
+        "error": None,
+        "simulated": False,
+        "resumed": 0,
+        "visits": [],
+    }
     for event in events:
         _FOLDS.get(event["type"], _nothing)(story, event)
     return story
@@ -50,6 +57,8 @@ def _agent(story: dict[str, Any], event: Mapping[str, Any]) -> None:
     unfinished = _visit(story, event)["unfinished"]
     if event["agent"] in unfinished:
         unfinished.remove(event["agent"])
+    # A fallback may be simulated where the run's own model is not.
+    story["simulated"] |= bool(event.get("usage", {}).get("simulated"))
     kept = ("agent", "round", "step", "text", "writes", "usage", "duration_s", "error", "then")
     _visit(story, event)["agents"].append({name: event[name] for name in kept if name in event})
 
