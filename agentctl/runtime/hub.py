@@ -5,6 +5,7 @@ import getpass
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +24,7 @@ from agentctl.workspace import find_root, list_workspaces
 from agentctl.workspace.discovery import find_workspace
 
 OnEvent = Callable[[Event], None]
+LAGGING = "the reader is slower than the run; some of the streamed text is left out"
 MAX_LAG = 10_000
 """Events that `stream` keeps for a slow reader before it drops tokens."""
 
@@ -175,9 +177,16 @@ class WorkspaceHub:
         """
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
 
+        is_lagging = False
+
         def put(event: Event) -> None:
-            if event.type != "token" or queue.qsize() < MAX_LAG:
-                queue.put_nowait(event)
+            nonlocal is_lagging
+            if event.type == "token" and queue.qsize() >= MAX_LAG:
+                if is_lagging:
+                    return
+                is_lagging = True  # said once, in the place and under the number of the first that is lost
+                event = replace(event, type="warning", data={"message": LAGGING})
+            queue.put_nowait(event)
 
         running = asyncio.create_task(
             self.run(workspace, task, session=session, user=user, timeout_s=timeout_s, model=model, on_event=put)

@@ -78,7 +78,8 @@ class RuntimeManager:
                 workspace = await asyncio.to_thread(load_workspace, root, self.name)
                 self._log_loaded(workspace)
                 folder = await asyncio.to_thread(store_generation, workspace)
-                self._current = self._open(workspace, folder).workspace.generation
+                live = await asyncio.to_thread(self._open, workspace, folder)
+                self._current = live.workspace.generation
             return self._live[self._current]
 
     async def pinned(self, generation: str) -> Live:
@@ -91,7 +92,7 @@ class RuntimeManager:
             if generation not in self._live:
                 root = self._machinery.settings.root
                 workspace = await asyncio.to_thread(load_generation, root, self.name, generation)
-                self._open(workspace, workspace.folder)
+                await asyncio.to_thread(self._open, workspace, workspace.folder)
             return self._live[generation]
 
     def close(self) -> None:

@@ -75,6 +75,19 @@ def bench_look(root: Path) -> None:
         row(f"`agentctl {words[0]}`", f"{ours * 1e3:.0f} ms", "", None, "< 300 ms")
 
 
+def bench_load(root: Path) -> None:
+    """200 workspaces of 10 agents with a prompt each."""
+    for number in range(200):
+        folder = root / "workspaces" / f"w{number}"
+        (folder / "agents").mkdir(parents=True)
+        roles = [f"a{role}" for role in range(10)]
+        (folder / "workspace.yaml").write_text(f"version: 1\nstages: {{all: {{agents: {roles}}}}}\n")
+        for role in roles:
+            (folder / "agents" / f"{role}.yaml").write_text(f"prompt: |\n  {number} {role}: {{{{ task }}}}\n")
+    ours = statistics.median(seconds([*CLI, "validate"], root) for _ in range(3))
+    row("`agentctl validate` of 200 workspaces of 10 agents", f"{ours:.2f} s", "", None, "< 5 s")
+
+
 def bench_cold(root: Path) -> None:
     ours, other, ratio = in_turn([*CLI, "run", "cold", "a task", "--quiet"], LANGGRAPH, root)
     row("`agentctl run`, cold, 3 offline agents / imports", f"{ours:.2f} s", f"{other:.2f} s", ratio, "≤ 1.4 ×")
@@ -205,6 +218,7 @@ def chat_server() -> Iterator[str]:
 ROWS = {
     "help": bench_help,
     "look": bench_look,
+    "load": bench_load,
     "cold": bench_cold,
     "warm": bench_warm,
     "many": bench_many,

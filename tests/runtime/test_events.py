@@ -1,5 +1,6 @@
 """The events contract of DESIGN section 5."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -191,3 +192,28 @@ async def test_kept_events_are_all_but_the_tokens(write_workspace: WriteWorkspac
         kept = await hub.store.events(shown[0]["run_id"])
 
     assert kept == [event for event in shown if event["type"] != "token"]
+
+
+@pytest.mark.slow
+async def test_a_slow_reader_loses_tokens_only_and_is_told_once(write_workspace: WriteWorkspace) -> None:
+    code = """
+from pathlib import Path
+async def chatty(state, ctx):
+    for _ in range(10_500):
+        ctx.emit("x")
+def after(state):
+    Path(state["task"]).touch()
+"""
+    agents = {"a": {"entry": "work:chatty"}, "b": {"entry": "work:after"}}
+    root = write_workspace("demo", workspace({"x": ["a"], "y": ["b"]}, agents, code))
+    flag, types = root / "flag", []
+    async with agentctl.open(root) as hub:
+        async for event in hub.stream("demo", str(flag)):
+            types.append(event.type)
+            while not flag.exists():
+                await asyncio.sleep(0.01)
+
+    assert types.count("warning") == 1
+    assert 9_000 < types.count("token") < 10_500
+    assert types[-1] == "run.finished"
+    assert types.count("agent.finished") == 2
