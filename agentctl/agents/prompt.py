@@ -12,10 +12,11 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import TemplateError, meta, nodes
+from jinja2 import TemplateError, nodes
 
 from agentctl.agents.sandbox import environment, joined
 from agentctl.errors import RunError
+from agentctl.workspace.checks.prompt import free_names
 
 MAX_SECONDS = 1.0
 QUICK = {"abs", "default", "first", "int", "last", "length", "lower", "round", "title", "tojson", "trim", "upper"}
@@ -35,7 +36,7 @@ def _template(text: str) -> tuple[Any, frozenset[str], bool]:
     tree = env.parse(text)
     slow = (nodes.For, nodes.Macro, nodes.CallBlock, nodes.Call, nodes.Assign, nodes.AssignBlock, nodes.Filter)
     repeats = any(not isinstance(node, nodes.Filter) or node.name not in QUICK for node in tree.find_all(slow))
-    return env.from_string(text), frozenset(meta.find_undeclared_variables(tree)), repeats
+    return env.from_string(text), frozenset(free_names(tree)), repeats
 
 
 def names_read(text: str) -> frozenset[str]:
