@@ -34,10 +34,14 @@ class Settings:
     """Threads for blocking agents: 5 for up to 5 users, 10 to 15 up to 20, 20 to 30 above."""
     model: str | None = None
     """What `model: auto` takes."""
+    database_url: str | None = field(default=None, repr=False)
+    """Postgres instead of the project's own files; may hold a password."""
     debug: bool = False
     """Show tracebacks."""
     langsmith: bool = False
     """Allow LangSmith tracing."""
+    allow_private_urls: bool = False
+    """Fetch from the addresses of this machine and its networks too."""
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The environment over the keys and AGENTCTL_* of `.env`."""
 
@@ -55,8 +59,10 @@ class Settings:
             max_concurrent_agents=_count(env, "AGENTCTL_MAX_CONCURRENT_AGENTS", 100),
             blocking_threads=_count(env, "AGENTCTL_BLOCKING_THREADS", 10),
             model=env.get("AGENTCTL_MODEL", "").strip() or None,
+            database_url=_database(env),
             debug=_switch(env, "AGENTCTL_DEBUG"),
             langsmith=_switch(env, "AGENTCTL_LANGSMITH"),
+            allow_private_urls=_switch(env, "AGENTCTL_ALLOW_PRIVATE_URLS"),
             env=MappingProxyType(env),
         )
         if not settings.langsmith:
@@ -104,6 +110,16 @@ def _count(env: Mapping[str, str], name: str, default: int) -> int:
     if number < 1:
         raise UsageError(f"{name} is {text!r}, not a whole number of at least 1", hint=f"unset it for {default}")
     return number
+
+
+def _database(env: Mapping[str, str]) -> str | None:
+    url = env.get("AGENTCTL_DATABASE_URL", "").strip()
+    if url and not url.startswith(("postgresql://", "postgres://")):
+        raise UsageError(
+            "AGENTCTL_DATABASE_URL is not a postgresql:// URL",
+            hint="write postgresql://USER:PASSWORD@HOST:PORT/DATABASE, or unset it to use SQLite",
+        )
+    return url or None
 
 
 def _switch(env: Mapping[str, str], name: str) -> bool:

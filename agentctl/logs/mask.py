@@ -5,12 +5,14 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from urllib.parse import unquote
 
 MASK = "***"
 
 _MIN_LENGTH = 8
 """A shorter value is more likely an ordinary word than a key."""
 _SECRET_NAME = re.compile(r"(API_?KEY|ACCESS_?KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS)$", re.IGNORECASE)
+_URL_PASSWORD = re.compile(r"^[a-z][a-z0-9+.-]*://[^\s:/?#@]*:(.+)@", re.IGNORECASE)
 _SHAPES = tuple(
     (hints, re.compile(pattern))
     for hints, pattern in (
@@ -24,6 +26,7 @@ _SHAPES = tuple(
         (("AKIA",), r"\bAKIA[0-9A-Z]{16}\b"),
         (("AIza",), r"\bAIza[A-Za-z0-9_-]{35}"),
         (("eyJ",), r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+"),  # JSON web tokens
+        (("://",), r"(?<=://)[^\s:/?#@\"']*:[^\s/\"']+(?=@)"),  # user:password@host
         (("earer ",), r"(?<=[Bb]earer )[A-Za-z0-9._~+/-]{16,}=*"),
     )
 )
@@ -31,8 +34,13 @@ _SHAPES = tuple(
 
 
 def env_secrets(env: Mapping[str, str] = os.environ) -> tuple[str, ...]:
-    """The values in the environment that are secret by their variable's name: provider keys, tokens, passwords."""
-    return tuple(sorted({value for name, value in env.items() if _SECRET_NAME.search(name) and value.strip()}))
+    """The values in the environment that are secret by their variable's name: provider keys, tokens, passwords.
+
+    Of a URL it is the password, as it stands there and as it is typed.
+    """
+    named = {value for name, value in env.items() if _SECRET_NAME.search(name) and value.strip()}
+    in_urls = {found[1] for value in env.values() if (found := _URL_PASSWORD.match(value))}
+    return tuple(sorted(named | in_urls | {unquote(password) for password in in_urls}))
 
 
 def mask(text: str, secrets: Sequence[str] = ()) -> str:

@@ -13,6 +13,18 @@ def test_secrets_are_found_by_their_variable() -> None:
     assert set(env_secrets(env)) == {"abcdefgh", "t0ken-t0ken"}
 
 
+def test_the_password_of_a_url_is_a_secret_as_it_stands_and_as_it_is_typed() -> None:
+    env = {"AGENTCTL_DATABASE_URL": "postgresql://me:p%40ss:w@db.local:5432/app", "HOME_PAGE": "https://a.b/c@d"}
+
+    assert set(env_secrets(env)) == {"p%40ss:w", "p@ss:w"}
+
+
+def test_a_password_in_a_url_is_masked_however_short() -> None:
+    assert mask("at postgresql://me:pw@db:5432/app, see https://a.b/x:y@z") == (
+        "at postgresql://***@db:5432/app, see https://a.b/x:y@z"
+    )
+
+
 @pytest.mark.parametrize(
     "key",
     [

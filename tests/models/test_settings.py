@@ -14,6 +14,22 @@ def test_without_anything_the_defaults_hold(tmp_path: Path) -> None:
 
     assert (settings.max_runs, settings.max_concurrent_agents, settings.blocking_threads) == (100, 100, 10)
     assert (settings.model, settings.debug, settings.langsmith) == (None, False, False)
+    assert settings.allow_private_urls is False
+
+
+def test_private_urls_are_a_switch(tmp_path: Path) -> None:
+    assert Settings.load(tmp_path, {"AGENTCTL_ALLOW_PRIVATE_URLS": "1"}).allow_private_urls is True
+
+
+def test_a_database_is_named_and_never_shown(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("AGENTCTL_DATABASE_URL=postgres://me:hush@h/d\n")
+    settings = Settings.load(tmp_path, {})
+
+    assert settings.database_url == "postgres://me:hush@h/d"
+    assert "hush" not in repr(settings)
+    assert Settings.load(tmp_path, {"AGENTCTL_DATABASE_URL": " "}).database_url is None
+    with pytest.raises(UsageError, match=r"^AGENTCTL_DATABASE_URL is not a postgresql:// URL$"):
+        Settings.load(tmp_path, {"AGENTCTL_DATABASE_URL": "me:hush@h/d"})
 
 
 def test_the_environment_sets_and_wins_over_dotenv(tmp_path: Path) -> None:
