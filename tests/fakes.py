@@ -1,4 +1,4 @@
-"""An HTTP server that speaks OpenAI's chat completions, streaming and not, and misbehaves on demand.
+"""HTTP servers that misbehave on demand: one speaks OpenAI's chat completions, one gives out files.
 
 `ChatServer()` runs it on a thread of its own; `python -m tests.fakes --port 0 --delay 0.2`
 in a process of its own, which prints its address and ends with its standard input.
@@ -6,14 +6,20 @@ in a process of its own, which prints its address and ends with its standard inp
 
 import argparse
 import asyncio
+import functools
+import http.server
 import json
+import socket
+import ssl
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self
 
 Reply = str | Callable[[dict[str, Any]], str]
+Page = bytes | tuple[int, dict[str, str], bytes] | Callable[[socket.socket], None]
 PLAIN = "A short answer from the chat server."
 _ERRORS = {
     "400": (400, {"message": "bad things were asked", "type": "invalid_request_error", "code": "bad"}),
@@ -101,6 +107,67 @@ class ChatServer:
         for transport in self.transports:
             transport.abort()
         await asyncio.sleep(0)
+
+
+class FileServer:
+    """A context manager: `with FileServer({"/a": b"body"}) as server: server.url + "/a"`.
+
+    A page is its body, `(status, headers, body)`, or a function of the socket that answers by itself.
+    """
+
+    def __init__(
+        self,
+        pages: dict[str, Page] | None = None,
+        *,
+        host: str = "127.0.0.1",
+        delay_s: float = 0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.pages = pages or {}
+        self.requests: list[tuple[str, dict[str, str]]] = []
+        """Path and headers of each request, in order of arrival."""
+        serve = functools.partial(_FileRequest, self, delay_s)
+        self._server = http.server.ThreadingHTTPServer((host, 0), serve)
+        self._server.daemon_threads = True
+        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]  # clients hang up on purpose
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.port = self._server.server_address[1]
+        self.url = f"http{'s' if tls else ''}://{host}:{self.port}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _FileRequest(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def __init__(self, owner: FileServer, delay_s: float, *args: Any) -> None:
+        self._owner, self._delay_s = owner, delay_s
+        super().__init__(*args)
+
+    def do_GET(self) -> None:
+        self._owner.requests.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
+        time.sleep(self._delay_s)
+        page = self._owner.pages.get(self.path, (404, {}, b"nothing here"))
+        if callable(page):
+            self.close_connection = True
+            page(self.connection)
+            return
+        status, headers, body = (200, {}, page) if isinstance(page, bytes) else page
+        self.send_response(status)
+        for name, value in {"content-length": str(len(body)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
 
 
 class _Connection(asyncio.Protocol):
