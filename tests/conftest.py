@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.services import postgres, postgres_url, redis_server, redis_url  # noqa: F401
+
 WORKSPACE = """\
 version: 1
 stages:

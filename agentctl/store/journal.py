@@ -12,7 +12,8 @@ from typing import Literal, TypeVar, cast
 
 from agentctl.errors import JournalMismatch, ModelFailed, UnknownOutcome
 from agentctl.store.row import CallKey, CallKind
-from agentctl.store.store import Store, timestamp
+from agentctl.store.store import Store
+from agentctl.store.turn import timestamp
 
 T = TypeVar("T")
 
@@ -29,12 +30,16 @@ class _Entry:
 
 
 class Journal:
-    """The calls of one run. One task at a time may use one key; different keys are independent."""
+    """The calls of one run. One task at a time may use one key; different keys are independent.
+
+    It belongs to the claim under which it was opened, and writes nothing under a later one.
+    """
 
     def __init__(self, store: Store, run_id: str, entries: dict[CallKey, _Entry]) -> None:
         self._store = store
         self._run_id = run_id
         self._entries = entries
+        self._fence = store.holder.runs.get(run_id)
 
     @classmethod
     async def open(cls, store: Store, run_id: str, *, resumed: bool = False) -> "Journal":
@@ -128,7 +133,8 @@ class Journal:
             {
                 "run_id": self._run_id, **asdict(key), "kind": "delta", "name": "", "digest": "", "status": "done",
                 "result": text, "error": None, "started_at": now, "finished_at": now,
-            }
+            },
+            self._fence,
         )  # fmt: skip
         entry.is_committed = True
 
@@ -153,7 +159,8 @@ class Journal:
                 {
                     "run_id": self._run_id, **asdict(key), "kind": kind, "name": name, "digest": digest,
                     "status": "started", "result": None, "error": None, "started_at": timestamp(), "finished_at": None,
-                }
+                },
+                self._fence,
             )  # fmt: skip
         else:
             await self._update(key, "started", failure)
@@ -174,7 +181,8 @@ class Journal:
             {
                 "key_run_id": self._run_id, **named,
                 "status": status, "result": result, "error": error, "finished_at": finished_at,
-            }
+            },
+            self._fence,
         )  # fmt: skip
 
 

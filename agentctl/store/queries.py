@@ -2,11 +2,26 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
+from agentctl.store.holder import is_alive
 from agentctl.store.row import RunRow
-from agentctl.store.tables import calls, run_events, runs
+from agentctl.store.tables import calls, holders, run_events, runs, turns
 
 Values = dict[str, object]
 
@@ -24,24 +39,37 @@ _LAST_SEQ = (
     .scalar_subquery()
     .label("seq")
 )
-_RUN = select(runs, _LAST_SEQ)
-
-
-def _run_row(row: Row[tuple[object, ...]]) -> RunRow:
-    return RunRow(**row._mapping)
+_HOLDER = (holders.c.host, holders.c.pid, holders.c.pid_started, holders.c.expires_at)
+_STORED = [column for column in runs.c if column.name not in ("holder", "is_cancelled")]
+_RUN = select(*_STORED, _LAST_SEQ, *_HOLDER).outerjoin(holders, holders.c.holder == runs.c.holder)
+_READ_ONLY = ("seq", "is_held", "pid", "host")
 
 
 class RunTable:
     """The table `runs`."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, now: Callable[[], float]) -> None:
+        self._connection, self._now = connection, now
 
-    def insert(self, row: RunRow) -> None:
-        """Add a run."""
-        values = asdict(row)
-        del values["seq"]
-        self._connection.execute(_INSERT_RUN, values)
+    def insert(self, row: RunRow, holder: str) -> None:
+        """Add a run, claimed by `holder`."""
+        values = {name: value for name, value in asdict(row).items() if name not in _READ_ONLY}
+        self._connection.execute(_INSERT_RUN, {**values, "holder": holder, "is_cancelled": False})
+
+    def claim(self, row: RunRow, holder: str | None) -> int:
+        """Give the run to `holder` (None: to nobody), past the reach of whoever had it; returns its new fence."""
+        fence = row.lease + 1
+        self.update(row.run_id, {"holder": holder, "lease": fence, "is_cancelled": False})
+        return fence
+
+    def get(self, run_id: str) -> RunRow | None:
+        """The run of exactly that id, locked against others until the transaction ends."""
+        found = (
+            self._connection.execute(_RUN.where(runs.c.run_id == run_id).with_for_update(of=runs))
+            .mappings()
+            .one_or_none()
+        )
+        return None if found is None else self._row(found)
 
     def update(self, run_id: str, values: Values) -> bool:
         """Change a run; `False` if there is none of that id."""
@@ -50,27 +78,64 @@ class RunTable:
     def find(self, prefix: str) -> list[RunRow]:
         """The run of exactly that id, else all whose ids begin so."""
         query = _RUN.where(runs.c.run_id.startswith(prefix, autoescape=True)).order_by(runs.c.run_id.desc()).limit(10)
-        found = [_run_row(row) for row in self._connection.execute(query)]
+        found = [self._row(row) for row in self._connection.execute(query).mappings()]
         return [row for row in found if row.run_id == prefix] or found
 
-    def list(self, limit: int, workspace: str | None, session_id: str | None) -> list[RunRow]:
+    def newest(self, limit: int, workspace: str | None, session_id: str | None) -> list[RunRow]:
         """The newest runs, newest first."""
         query = _RUN.order_by(runs.c.run_id.desc()).limit(limit)
         if workspace is not None:
             query = query.where(runs.c.workspace == workspace)
         if session_id is not None:
             query = query.where(runs.c.session_id == session_id)
-        return [_run_row(row) for row in self._connection.execute(query)]
+        return [self._row(row) for row in self._connection.execute(query).mappings()]
 
-    def expire(self, before: str, is_alive: Callable[[RunRow], bool]) -> Sequence[str]:
+    def expire(self, before: str) -> Sequence[str]:
         """Mark the unfinished runs that nothing has happened to since `before`; return their ids."""
         ended = runs.c.status.in_(("failed", "cancelled", "limited"))
         stale = and_(or_(ended, runs.c.status == "running"), runs.c.updated_at < before, ~runs.c.expired)
-        rows = [_run_row(row) for row in self._connection.execute(_RUN.where(stale))]
-        ids = [row.run_id for row in rows if row.status != "running" or not is_alive(row)]
+        ids = [
+            row.run_id
+            for row in map(self._row, self._connection.execute(_RUN.where(stale)).mappings())
+            if not row.is_held
+        ]
         if ids:
             self._connection.execute(_UPDATE_RUN, [{"key_run_id": run_id, "expired": True} for run_id in ids])
         return ids
+
+    def drop(self, run_id: str) -> None:
+        """Forget a run that has not begun."""
+        self._connection.execute(delete(runs).where(runs.c.run_id == run_id))
+
+    def delete(self, session_ids: Sequence[str]) -> list[str]:
+        """Forget the runs of these sessions with their calls and events.
+
+        Returns:
+            the checkpointer's threads that they may have left: those of unfinished ones, and of agents cut short.
+        """
+        return self._delete(runs.c.session_id.in_(session_ids))
+
+    def delete_after(self, session_id: str, last: int) -> list[str]:
+        """As `delete`, the runs that only turns of the session after `last` are; forks may have others of these."""
+        cut = select(turns.c.run_id).where(turns.c.session_id == session_id, turns.c.turn > last)
+        stays = or_(turns.c.session_id != session_id, turns.c.turn <= last)
+        return self._delete(runs.c.run_id.in_(cut) & ~exists().where(turns.c.run_id == runs.c.run_id, stays))
+
+    def _delete(self, own: ColumnElement[bool]) -> list[str]:
+        unfinished = list(self._connection.scalars(select(runs.c.run_id).where(own, runs.c.status != "done")))
+        ids = select(runs.c.run_id).where(own)  # not the ids themselves: there may be more than a statement takes
+        cut_short = select(calls.c.agent, runs.c.session_id).join(runs, runs.c.run_id == calls.c.run_id).distinct()
+        graphs = self._connection.execute(cut_short.where(calls.c.kind == "graph", calls.c.run_id.in_(ids)))
+        threads = [f"{row.agent.rpartition('>')[2]}#{row.session_id}" for row in graphs]
+        for table in (calls, run_events, runs):
+            self._connection.execute(delete(table).where(table.c.run_id.in_(ids)))
+        return unfinished + threads
+
+    def _row(self, row: RowMapping) -> RunRow:
+        found: dict[str, Any] = dict(row)
+        holder = {name: found.pop(name) for name in ("host", "pid", "pid_started", "expires_at")}
+        is_held = found["status"] == "running" and is_alive(**holder, now=self._now())
+        return RunRow(**found, is_held=is_held, pid=holder["pid"], host=(holder["host"] or "").partition(" ")[0])
 
 
 class CallTable:

@@ -1,7 +1,7 @@
-"""What the tables hold, as values: runs, and the keys of journalled calls."""
+"""What the tables hold, as values."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 RunStatus = Literal["running", "done", "failed", "waiting", "limited", "cancelled"]
 CallKind = Literal["model", "tool", "graph", "delta"]
@@ -24,19 +24,73 @@ class RunRow:
     created_at: str = ""
     """UTC ISO 8601; filled in by the store when empty."""
     updated_at: str = ""
-    pid: int | None = None
-    pid_started: str | None = None
-    """With `pid` the process that holds the run; see `this_process`."""
     active_s: float = 0.0
     timeout_s: float | None = None
     result: dict[str, object] | None = None
     """The fields of `run.finished`."""
+    seed: dict[str, Any] | None = None
+    """What its session gave it: `turns`, the numbers of those it was told, and `summary`, up to which turn."""
     expired: bool = False
     """The journal is gone (`Store.prune`), so the run cannot be resumed."""
     reserved: int = 0
     """Up to here numbers may have gone to `token` events, which are not stored; 0 once the run has ended."""
     seq: int = 0
     """Number of the last event that is stored; read only."""
+    lease: int = 0
+    """Counts who has claimed the run; read only, as all that follows."""
+    is_held: bool = False
+    """Whether a process that lives is at work on it."""
+    pid: int | None = None
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRow:
+    """One session, as the table `sessions` knows it."""
+
+    session_id: str
+    user_id: str
+    workspace: str
+    name: str | None = None
+    """Unique among the user's sessions."""
+    tags: list[str] = field(default_factory=list)
+    metadata: dict[str, str] = field(default_factory=dict)
+    created_at: str = ""
+    updated_at: str = ""
+    """When it was last used."""
+    turns: int = 0
+    """Number of its last turn, which counts those that were interrupted."""
+    active_run: str | None = None
+    """The run that is in it, or was when its process died."""
+    parent_id: str | None = None
+    parent_turn: int | None = None
+    """Where it was forked from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnRow:
+    """One turn of a session: what was asked, and what came of it."""
+
+    session_id: str
+    turn: int
+    """From 1."""
+    run_id: str | None
+    """None where the run was in another project (an import)."""
+    status: str
+    """A run's; `killed` when nobody is left who could end it."""
+    user: str
+    attachments: list[dict[str, Any]] = field(default_factory=list)
+    """`{name, media_type, path, size, digest}` each."""
+    answer: str | None = None
+    winner: str | None = None
+    decision: dict[str, Any] | None = None
+    stages: list[str] | None = None
+    usage: dict[str, Any] | None = None
+    generation: str | None = None
+    threads: dict[str, list[str]] | None = None
+    """Role to `[thread_id, checkpoint_id]`: where the memory of agents that keep their own stood at its end."""
+    started_at: str = ""
+    finished_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

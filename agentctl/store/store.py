@@ -4,15 +4,16 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar, cast
 
-from agentctl.errors import RunHeld, RunNotFound, UsageError
-from agentctl.store.fault import check_header
-from agentctl.store.holder import holder_alive, this_process
+from agentctl.errors import RunNotFound, StoreUnusable, UsageError
+from agentctl.store.holder import LEASE_S, Holder
 from agentctl.store.row import RunRow
+from agentctl.store.sessions import SessionStore
+from agentctl.store.turn import Threads, end_turn, timestamp
 from agentctl.store.writer import Op, Writer
 
 if TYPE_CHECKING:
@@ -22,55 +23,73 @@ T = TypeVar("T")
 Values = dict[str, object]
 
 MIN_PREFIX = 6
-_CHANGEABLE = frozenset(each.name for each in fields(RunRow)) - {"run_id", "seq", "created_at", "updated_at"}
-
-
-def timestamp(ago: timedelta = timedelta()) -> str:
-    """The time as UTC ISO 8601 with milliseconds, as events have it."""
-    return (datetime.now(UTC) - ago).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+_FIXED = {"run_id", "seq", "created_at", "updated_at", "lease", "is_held", "pid", "host"}
+_CHANGEABLE = frozenset(each.name for each in fields(RunRow)) - _FIXED
 
 
 class Store:
-    """The project's state. Cheap to make; the file is opened by the first call, in a thread of its own.
+    """The project's state. Cheap to make; the database is opened by the first call, in a thread of its own.
 
     Serves any number of runs, threads and event loops of a process, and any number of
-    processes share the file. Every coroutine raises `StoreUnusable` when the file cannot
-    be used; what was awaited without an error is committed.
+    processes share the database. Every coroutine raises `StoreUnusable` when it cannot be
+    used; what was awaited without an error is committed.
+
+    Attributes:
+        sessions: conversations, and which run is in which.
+        holder: what this store holds; writes for a run that another holder has taken raise `LeaseLost`.
     """
 
-    def __init__(self, root: Path, *, mask: Callable[[str], str] = lambda text: text) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        url: str | None = None,
+        mask: Callable[[str], str] = lambda text: text,
+        lease_s: float = LEASE_S,
+    ) -> None:
         """Name the project.
 
         Args:
             root: project folder; its `.agentctl/state.db` is created when first needed.
+            url: of a Postgres database to use instead of that file.
             mask: takes the secrets out of events and error texts before they are stored.
+            lease_s: how long others leave our runs alone after this process was last heard of.
         """
         self.path = root / ".agentctl" / "state.db"
+        self.url = url
         self.mask = mask
-        self._writer = Writer(root)
+        self.holder = Holder(lease_s)
+        self._writer = Writer(root, url, self.holder)
+        self.sessions = SessionStore(
+            lambda query: self._read(lambda db, _: query(db)),
+            lambda change, run_id="", fence=None: self._write(lambda db, _: change(db), run_id, fence),
+            self.holder,
+        )
 
-    def check(self) -> None:
-        """Look at the file's first bytes, without opening it.
-
-        Raises:
-            StoreUnusable: it is no SQLite database.
-        """
-        check_header(self.path)
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing can have been stored yet: looking would only create the file."""
+        return self.url is None and not self.path.exists()
 
     async def create_run(self, row: RunRow) -> RunRow:
-        """Store a new run, held by this process unless the row says otherwise."""
+        """Store a new run that is in no session, held by this store if it is running."""
         at = row.created_at or timestamp()
         row = replace(row, created_at=at, updated_at=row.updated_at or at)
-        if row.pid is None:
-            pid, started = this_process()
-            row = replace(row, pid=pid, pid_started=started)
-        await self._write(lambda db, _: db.runs.insert(row), row.run_id)
-        return row
+        return self.holder.keep(await self._write(lambda db, _: self.holder.insert(db, row)))
 
-    async def update_run(self, run_id: str, **values: object) -> None:
-        """Change fields of a run, named as in `RunRow`. With `status="done"` its journal goes as well.
+    async def update_run(
+        self, run_id: str, *, threads: Threads | None = None, fence: int | None = None, **values: object
+    ) -> None:
+        """Change fields of a run, named as in `RunRow`.
+
+        With a `status`, its turn is changed as well and its session let go; with `done`, its journal goes.
+
+        Args:
+            threads: where the memory of agents that keep their own stands now.
+            fence: of the claim that this belongs to, `RunRow.lease`; default: the one that we hold.
 
         Raises:
+            LeaseLost: the run was claimed again by now; nothing is changed.
             RunNotFound: there is no such run.
         """
         assert values.keys() <= _CHANGEABLE, f"not fields of a run: {values.keys() - _CHANGEABLE}"
@@ -79,34 +98,29 @@ class Store:
         def change(db: "Database", _: Sequence[Values]) -> bool:
             if values.get("status") == "done":
                 db.calls.delete([run_id])
+            if "status" in values:
+                end_turn(db, run_id, values, threads)
             return db.runs.update(run_id, values)
 
-        if not await self._write(change, run_id):
+        if not await self._write(change, run_id, fence):
             raise RunNotFound(run_id)
+        if values.get("status", "running") != "running":
+            self.holder.release(run_id, fence)
 
-    async def claim_run(self, run_id: str) -> RunRow:
-        """Take a run for this process, so that no other can resume it too.
+    async def let_go(self, run_id: str, fence: int | None = None) -> None:
+        """Hold a run no more: if it has not ended, it shows as killed, and anybody may go on with it.
 
-        Raises:
-            RunHeld: the process that has it still lives.
-            RunNotFound: there is no such run.
+        Args:
+            fence: of the claim that ends, `RunRow.lease`; nothing is done if that is not the one that we hold.
         """
-        pid, started = this_process()
-
-        def claim(db: "Database", _: Sequence[Values]) -> tuple[RunRow | None, bool]:
-            found = [row for row in db.runs.find(run_id) if row.run_id == run_id]
-            if not found or (found[0].status == "running" and holder_alive(found[0])):
-                return next(iter(found), None), False
-            values = {"pid": pid, "pid_started": started, "status": "running", "updated_at": timestamp()}
-            db.runs.update(run_id, dict(values))
-            return replace(found[0], pid=pid, pid_started=started, status="running"), True
-
-        row, is_ours = await self._write(claim, run_id)
-        if row is None:
-            raise RunNotFound(run_id)
-        if not is_ours:
-            raise RunHeld(run_id, row.pid or 0)
-        return row
+        held = self.holder.runs.get(run_id)
+        if held is None or fence not in (None, held):
+            return
+        self.holder.release(run_id)
+        try:
+            await self._write(lambda db, _: db.holders.let_go(self.holder.name, [(run_id, held)]))
+        except StoreUnusable:
+            self.holder.left.add((run_id, held))  # the store's thread tries again
 
     async def get_run(self, run_id: str) -> RunRow:
         """The run of that id, or the only one whose id begins so (6 characters at least).
@@ -128,9 +142,16 @@ class Store:
         self, limit: int = 50, *, workspace: str | None = None, session_id: str | None = None
     ) -> list[RunRow]:
         """The newest runs, newest first."""
-        return await self._read(lambda db, _: db.runs.list(limit, workspace, session_id))
+        return await self._read(lambda db, _: db.runs.newest(limit, workspace, session_id))
 
-    def put_event(self, event: Mapping[str, object], key: str = "", *, then: Callable[[], None] | None = None) -> None:
+    def put_event(
+        self,
+        event: Mapping[str, object],
+        key: str = "",
+        *,
+        then: Callable[[], None] | None = None,
+        fence: int | None = None,
+    ) -> None:
         """Queue an event, to be committed before any write that is awaited later; `token` events are not kept.
 
         Args:
@@ -138,21 +159,22 @@ class Store:
             key: names the fact, so that a resumed run need not tell it again.
             then: called on the running loop once the event is committed, in the order of the calls;
                 never if it cannot be.
+            fence: as in `update_run`.
         """
         if event["type"] == "token":
             return
         text = self.mask(json.dumps(dict(event), separators=(",", ":"), default=str))
         run_id = str(event["run_id"])
         row = {"run_id": run_id, "seq": event["seq"], "key": key, "event": text}
-        self._writer.put(Op(_insert_events, row, run_id=run_id, waiter=_told(then), is_urgent=False))
+        self._writer.put(Op(_insert_events, row, run_id=run_id, fence=fence, waiter=_told(then), is_urgent=False))
 
-    def reserve(self, run_id: str, seq: int, *, then: Callable[[], None]) -> None:
+    def reserve(self, run_id: str, seq: int, *, then: Callable[[], None], fence: int | None = None) -> None:
         """Note that numbers up to `seq` may be used for events that are not kept; `then` as in `put_event`."""
 
         def note(db: "Database", _: Sequence[Values]) -> None:
             db.runs.update(run_id, {"reserved": seq})
 
-        self._writer.put(Op(note, run_id=run_id, waiter=_told(then), is_urgent=False))
+        self._writer.put(Op(note, run_id=run_id, fence=fence, waiter=_told(then), is_urgent=False))
 
     async def events(self, run_id: str) -> list[dict[str, object]]:
         """Every event of the run by `seq`, those just put among them."""
@@ -162,13 +184,13 @@ class Store:
         """The keys of the run's events: the facts that are told already."""
         return await self._read(lambda db, _: db.events.keys(run_id))
 
-    async def insert_call(self, row: Values) -> None:
+    async def insert_call(self, row: Values, fence: int | None = None) -> None:
         """Add a row to the journal; `Journal` knows when."""
-        await self._apply(_insert_calls, str(row["run_id"]), row=row)
+        await self._apply(_insert_calls, str(row["run_id"]), row=row, fence=fence)
 
-    async def update_call(self, row: Values) -> None:
+    async def update_call(self, row: Values, fence: int | None = None) -> None:
         """Change a row of the journal; `Journal` knows when."""
-        await self._apply(_update_calls, str(row["key_run_id"]), row=row)
+        await self._apply(_update_calls, str(row["key_run_id"]), row=row, fence=fence)
 
     async def calls(self, run_id: str) -> list[Values]:
         """The journal's rows of the run, in no order."""
@@ -183,9 +205,10 @@ class Store:
         before = timestamp(timedelta(days=days))
 
         def forget(db: "Database", _: Sequence[Values]) -> list[str]:
-            expired = list(db.runs.expire(before, holder_alive))
+            expired = list(db.runs.expire(before))
             if expired:
                 db.calls.delete(expired)
+            db.holders.sweep(db.now() - timedelta(days=1).total_seconds())
             return expired
 
         return await self._write(forget)
@@ -222,8 +245,10 @@ class Store:
     async def _read(self, query: Callable[["Database", Sequence[Values]], T]) -> T:
         return cast("T", await self._apply(query, None, writes=False))
 
-    async def _write(self, change: Callable[["Database", Sequence[Values]], T], run_id: str = "") -> T:
-        return cast("T", await self._apply(change, run_id))
+    async def _write(
+        self, change: Callable[["Database", Sequence[Values]], T], run_id: str = "", fence: int | None = None
+    ) -> T:
+        return cast("T", await self._apply(change, run_id, fence=fence))
 
     async def _apply(
         self,
@@ -232,11 +257,12 @@ class Store:
         *,
         row: Values | None = None,
         writes: bool = True,
+        fence: int | None = None,
     ) -> object:
         if run_id:
             self._raise_lost(run_id)
         waiter = asyncio.get_running_loop().create_future()
-        self._writer.put(Op(apply, row, writes=writes, run_id=run_id or "", waiter=waiter))
+        self._writer.put(Op(apply, row, writes=writes, run_id=run_id or "", fence=fence, waiter=waiter))
         return await waiter
 
     def _raise_lost(self, run_id: str | None) -> None:

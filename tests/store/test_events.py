@@ -1,6 +1,5 @@
 import json
 from functools import partial
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -8,7 +7,7 @@ from hypothesis import strategies as st
 
 from agentctl.logs import mask
 from agentctl.store import Store
-from tests.store.conftest import MakeRun
+from tests.store.conftest import MakeRun, OpenStore
 
 FIXTURES_ARE_SHARED = [HealthCheck.function_scoped_fixture]
 
@@ -54,16 +53,18 @@ async def test_an_event_is_kept_as_it_was_when_put(store: Store) -> None:
     assert await store.events("r1") == [event(1, scores={"a": 1.0})]
 
 
-async def test_events_are_on_disk_before_a_later_write_returns(store: Store, tmp_path: Path, make_run: MakeRun) -> None:
+async def test_events_are_on_disk_before_a_later_write_returns(
+    store: Store, open_store: OpenStore, make_run: MakeRun
+) -> None:
     store.put_event(event(1))
     await store.create_run(make_run())
 
-    async with Store(tmp_path) as other:
+    async with open_store() as other:
         assert len(await other.events("r1")) == 1
 
 
-async def test_secrets_are_taken_out_of_events(tmp_path: Path) -> None:
-    async with Store(tmp_path, mask=partial(mask, secrets=['pa"ssword'])) as store:
+async def test_secrets_are_taken_out_of_events(open_store: OpenStore) -> None:
+    async with open_store(mask=partial(mask, secrets=['pa"ssword'])) as store:
         store.put_event(event(1, error={"message": 'key pa"ssword refused'}, data=[{'pa"ssword': 'pa"ssword'}]))
 
         stored = json.dumps(await store.events("r1"))

@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from agentctl.errors import JournalMismatch, ModelFailed, StoreUnusable, UnknownOutcome
 from agentctl.store import CallKey, Journal, Store
+from tests.store.conftest import OpenStore
 
 KEY = CallKey("critic", "proposal", 1, 1, 1)
 ARGUMENTS = {"city": "Lisbon", "days": 5}
@@ -94,8 +95,8 @@ async def test_an_interrupted_tool_is_not_called_again(store: Store) -> None:
     assert calls.made == 0
 
 
-async def test_a_failed_call_is_made_again(tmp_path: Path) -> None:
-    async with Store(tmp_path, mask=lambda text: text.replace("sekret", "***")) as store:
+async def test_a_failed_call_is_made_again(open_store: OpenStore) -> None:
+    async with open_store(mask=lambda text: text.replace("sekret", "***")) as store:
         failure = ModelFailed("m", "bad key sekret", code="model-auth")
         with pytest.raises(ModelFailed):
             await (await Journal.open(store, "run1")).call(KEY, "tool", "t", 1, Calls().returning(failure))
@@ -123,9 +124,9 @@ async def test_nothing_is_called_that_cannot_be_written_down(tmp_path: Path) -> 
     assert calls.made == 0
 
 
-async def test_a_start_is_on_disk_before_the_call(store: Store, tmp_path: Path) -> None:
+async def test_a_start_is_on_disk_before_the_call(store: Store, open_store: OpenStore) -> None:
     async def perform() -> list[object]:
-        async with Store(tmp_path) as other:
+        async with open_store() as other:
             return [row["status"] for row in await other.calls("run1")]
 
     journal = await Journal.open(store, "run1")

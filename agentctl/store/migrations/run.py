@@ -7,9 +7,9 @@ from alembic.config import Config
 from sqlalchemy import Connection
 
 
-def upgrade(connection: Connection) -> None:
-    """Apply the migrations that the database lacks, in the caller's transaction."""
+def upgrade(connection: Connection, revision: str = "head") -> None:
+    """Apply the migrations that the database lacks up to `revision`, in the caller's transaction."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
