@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Protocol, Self
 
-Message = Mapping[str, str]
-"""`{"role": "system" | "user" | "assistant", "content": text}`."""
+from agentctl.models.message import Message, text_of
+
 OnToken = Callable[[str], None]
 """Shown each piece of text as it arrives; called on the loop, must not block."""
 
@@ -52,7 +52,7 @@ class ModelRequest:
     @property
     def prompt(self) -> str:
         """The texts of all messages, in order."""
-        return "\n".join(message["content"] for message in self.messages)
+        return "\n".join(text_of(message["content"]) for message in self.messages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,9 @@ class ModelClient(Protocol):
     @property
     def simulated(self) -> bool:
         """Whether its words are made up without a model."""
+
+    def unsupported(self, media_type: str) -> str | None:
+        """Why the model in charge does not take files of a media type, as a clause; None if it does."""
 
     async def generate(self, request: ModelRequest, on_token: OnToken | None = None) -> ModelReply:
         """Ask until there is an answer or nothing is left to try.

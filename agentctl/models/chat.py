@@ -19,7 +19,9 @@ from langchain_core.runnables import Runnable, RunnableSequence
 from pydantic_core import from_json
 
 from agentctl.errors import ServiceUnavailable, UsageError
+from agentctl.models.attachment import refusal
 from agentctl.models.call import ModelConfig, ModelReply, ModelRequest, OnToken
+from agentctl.models.message import Message
 from agentctl.models.provider import Answer, Fault
 from agentctl.models.providers import PROVIDERS, near_provider
 from agentctl.models.structured import instruction
@@ -64,6 +66,12 @@ class Chat:
         self._structured: dict[str, Ask | None] = {}
         self._foreign = foreign_errors()
 
+    def unsupported(self, media_type: str) -> str | None:
+        """By LangChain's profile of the model; text and images are assumed of one without."""
+        profile = self._model.profile or {}
+        images, pdfs = profile.get("image_inputs", True), profile.get("pdf_inputs", False)
+        return refusal(media_type, images=images, pdfs=pdfs)
+
     async def ask(self, request: ModelRequest, on_token: OnToken | None) -> Answer:
         """Make one attempt; see `Provider.ask`."""
         asked, messages = self._prepare(request)
@@ -96,8 +104,8 @@ class Chat:
         if self._close is not None:
             await self._close()
 
-    def _prepare(self, request: ModelRequest) -> tuple[Ask, list[dict[str, str]]]:
-        messages = [dict(message) for message in request.messages]
+    def _prepare(self, request: ModelRequest) -> tuple[Ask, list[Message]]:
+        messages = list(request.messages)
         asked: Ask = self._model
         if request.schema is not None:
             bound = self._bound(request.schema)
@@ -143,7 +151,7 @@ class Chat:
         )
 
 
-async def _stream(asked: Ask, messages: Sequence[Mapping[str, str]], on_token: OnToken) -> AIMessage:
+async def _stream(asked: Ask, messages: Sequence[Message], on_token: OnToken) -> AIMessage:
     chunks: list[AIMessageChunk] = []
     async for chunk in asked.astream(messages):
         chunks.append(chunk)

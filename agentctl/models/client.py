@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from agentctl.errors import ModelFailed
 from agentctl.models.call import ModelReply, ModelRequest, OnToken, Retry
+from agentctl.models.message import media_types
 from agentctl.models.price import cost_of
 from agentctl.models.provider import Answer, Fault, Provider
 from agentctl.models.structured import AnswerInvalid, parse_answer, repair_messages
@@ -68,7 +69,7 @@ class Client:
         failures: list[ModelFailed] = []
         taken: dict[str, list[int]] = {}
         spent: list[object] = []
-        for candidate in self._candidates:
+        for candidate in self._capable(request):
             tally = _Tally(taken=taken.setdefault(candidate.provider.name, []))
             try:
                 reply = await _answer(candidate, request, preview, tally)
@@ -86,6 +87,16 @@ class Client:
             first.hint = f"{first.hint}; its fallbacks failed too: {also}".lstrip("; ")
         first.meta = _meta([], taken, spent)
         raise first
+
+    def unsupported(self, media_type: str) -> str | None:
+        """See `ModelClient.unsupported`."""
+        return self._candidates[0].provider.unsupported(media_type)
+
+    def _capable(self, request: ModelRequest) -> list[Candidate]:
+        """The model, and those of its fallbacks that take the files of the request."""
+        first, *fallbacks = self._candidates
+        types = media_types(request.messages)
+        return [first, *(one for one in fallbacks if not any(map(one.provider.unsupported, types)))]
 
     def replayed(self, request: ModelRequest, reply: ModelReply) -> None:
         """See `ModelClient.replayed`."""

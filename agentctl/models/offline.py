@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from agentctl.models.call import ModelReply, ModelRequest, OnToken
+from agentctl.models.message import text_of
 from agentctl.models.provider import Answer
 
 PIECES = 4
@@ -29,9 +30,13 @@ class Offline:
     simulated = True
     free = True
 
+    def unsupported(self, media_type: str) -> str | None:
+        """It takes everything, and looks at nothing."""
+        return None
+
     async def ask(self, request: ModelRequest, on_token: OnToken | None) -> Answer:
         """Make up an answer that follows the schema."""
-        told = next((m["content"] for m in reversed(request.messages) if m["role"] == "user"), "")
+        told = next((text_of(m["content"]) for m in reversed(request.messages) if m["role"] == "user"), "")
         task = told.split("\n\n", 1)[0]  # what the agent is told of the run follows the task
         maker = _Maker(request, task)
         data = maker.mapping(request.schema) if request.schema is not None else None

@@ -76,6 +76,9 @@ class Provider(Protocol):
     free: bool
     """Whether its words cost nothing."""
 
+    def unsupported(self, media_type: str) -> str | None:
+        """Why files of a media type are not taken, as a clause that says what is; None if they are."""
+
     async def ask(self, request: ModelRequest, on_token: OnToken | None) -> Answer:
         """Make one attempt; the caller bounds its time.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentctl.models.call import ModelReply, ModelRequest, OnToken
+from agentctl.models.message import text_of
 from agentctl.models.provider import Answer, Fault
 from agentctl.models.structured import AnswerInvalid, parse_answer, parse_object
 
@@ -33,6 +34,10 @@ class Scripted:
         self.name = name
         self._path, self._replies = path, replies
         self._used: dict[str, list[int]] = {}
+
+    def unsupported(self, media_type: str) -> str | None:
+        """It takes everything; `contains` sees the text of files, and the names of all."""
+        return None
 
     async def ask(self, request: ModelRequest, on_token: OnToken | None) -> Answer:
         """Play the next reply, or raise the error that it holds."""
@@ -67,7 +72,7 @@ class Scripted:
         for entry, reply in enumerate(self._replies):
             if used[entry] < reply.times and reply.matches(request.agent, request.stage, request.round, prompt):
                 return entry
-        last = request.messages[-1]["content"] if request.messages else ""
+        last = text_of(request.messages[-1]["content"]) if request.messages else ""
         shown = last[:SHOWN] + ("…" if len(last) > SHOWN else "")
         raise Fault(
             "model-no-reply",

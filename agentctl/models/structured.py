@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from agentctl.models.call import Message, ModelRequest
+from agentctl.models.call import ModelRequest
+from agentctl.models.message import Message
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator

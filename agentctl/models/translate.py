@@ -8,8 +8,9 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit, urlunsplit
 
-from agentctl.models.provider import Fault
+from agentctl.models.provider import HINTS, Fault
 
 SHOWN = 300
 _BY_NAME = {
@@ -139,7 +140,11 @@ def fault_of(error: Exception, secret: str = "") -> Fault:
     """The fault that a foreign exception means; `secret` is struck from what it says."""
     status, said = _status(error), _said(error)
     code = _code(error, status, f"{said} {getattr(error, 'code', '')} {getattr(error, 'type', '')}".lower())
-    exhausted = getattr(error, "code", None) == "insufficient_quota"
+    hint = ""
+    if getattr(error, "code", None) == "insufficient_quota":
+        hint = "the provider's quota is used up: check its billing"
+    elif code == "model-unreachable" and (tried := _tried(error)):
+        hint = f"{HINTS[code]}; it tried {tried.replace(secret, '***') if secret else tried}"
     reason = _REASONS[code]
     if said and code not in _SAYS_IT_ALL:
         reason = f"{reason}: {said.replace(secret, '***') if secret else said}"
@@ -148,8 +153,8 @@ def fault_of(error: Exception, secret: str = "") -> Fault:
         reason,
         status=status,
         retry_after_s=_retry_after_s(error),
-        final=exhausted,
-        hint="the provider's quota is used up: check its billing" if exhausted else "",
+        final=getattr(error, "code", None) == "insufficient_quota",
+        hint=hint,
     )
 
 
@@ -189,6 +194,15 @@ def _said(error: Exception) -> str:
     words = body.get("message") if isinstance(body, Mapping) else None
     words = str(words or getattr(error, "message", None) or error)
     return " ".join(words.split())[:SHOWN]
+
+
+def _tried(error: Exception) -> str:
+    """Where the request went, without credentials and the query, which may hold a key; empty if it is not known."""
+    try:
+        url = urlsplit(str(error.request.url))  # type: ignore[attr-defined]
+    except (AttributeError, RuntimeError, ValueError):  # httpx raises a RuntimeError where there was no request
+        return ""
+    return urlunsplit((url.scheme, url.netloc.rpartition("@")[2], url.path, "", ""))
 
 
 def _retry_after_s(error: Exception) -> float | None:

@@ -224,11 +224,13 @@ async def test_when_all_have_failed_the_first_is_told_and_the_others_named(model
 async def test_a_server_that_is_not_there_is_unreachable(models: Models, ask: Ask) -> None:
     with ChatServer() as server:
         gone = server.url
-    config = ModelConfig(NAME, base_url=gone)
+    config = ModelConfig(NAME, base_url=gone.replace("://", "://mia:hunter2@") + "?key=hunter2")
     with pytest.raises(ModelFailed) as raised:
         await models.get(config, workspace="w", folder=HERE, retry=ONCE).generate(ask())
 
     assert raised.value.code == "model-unreachable"
+    assert f"it tried {gone}/" in raised.value.hint
+    assert "hunter2" not in f"{raised.value} {raised.value.hint}"
 
 
 async def test_calls_share_one_pool_and_none_stays_open(models: Models, ask: Ask) -> None:
