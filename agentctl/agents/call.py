@@ -1,7 +1,7 @@
 """What an agent is given for one execution."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from agentctl.models import ModelClient, ModelReply, ModelRequest
@@ -10,6 +10,8 @@ Fields = Mapping[str, object]
 """Output fields: `text options scores winner decision` and declared ones."""
 InThread = Callable[[Callable[[], object]], Awaitable[object]]
 """Calls a blocking function in a thread of the pool; to wait for one takes none of the agent's time."""
+Threads = MutableMapping[str, tuple[str, str]]
+"""Role to (thread id, checkpoint id): where the role's own LangGraph memory stands."""
 
 
 class Calls(Protocol):
@@ -30,7 +32,8 @@ class AgentCall:
 
     `names` are the names that prompts see: the agent's channels, `state`, `stage`,
     `visits`, `rounds`, `ranking` and the rest; all read-only. `emit` streams text to
-    whoever watches and may be called from any thread.
+    whoever watches and may be called from any thread. `threads` is the run's; a graph
+    starts where its role's entry says, and moves that on when it has answered.
     """
 
     role: str
@@ -47,6 +50,7 @@ class AgentCall:
     in_thread: InThread
     emit: Callable[[str], None]
     checkpointer: object = None
+    threads: Threads = field(default_factory=dict)
 
     @property
     def state(self) -> Mapping[str, object]:

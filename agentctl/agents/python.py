@@ -1,15 +1,20 @@
 """`kind: python`: a function, a Runnable, a compiled graph or an entrypoint of the workspace."""
 
+import copy
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from agentctl.agents.call import AgentCall, Fields
 from agentctl.agents.output import OWN_FIELDS
 from agentctl.channels.view import plain
 from agentctl.errors import AgentFailed, NotSupportedYet, WorkspaceError
+from agentctl.store.threads import copy_thread
 from agentctl.workspace.spec import AgentSpec
+
+if TYPE_CHECKING:
+    from agentctl.store.branch import Branch
 
 
 class Context:
@@ -18,15 +23,20 @@ class Context:
     Attributes:
         workspace, session_id, run_id, user, agent, stage: names, as strings.
         round: 1 in the first pass of a visit.
-        memories, turns, attachments: what the session seeded; empty without one.
+        turns: the session's last ones as `{user, answer, run_id}`, oldest first.
+        earlier: a summary of what was said before these; `""` if nothing was.
+        attachments: the files of this turn as `{name, media_type, path, bytes}`.
+        memories: what was recalled.
     """
 
     def __init__(self, call: AgentCall) -> None:
         self.workspace, self.session_id, self.run_id = call.workspace, call.session_id, call.run_id
         self.user, self.agent, self.stage, self.round = call.user, call.role, call.stage, call.round
-        self.memories: Sequence[object] = ()
-        self.turns: Sequence[object] = ()
-        self.attachments: Sequence[object] = ()
+        names: Mapping[str, Any] = call.names
+        self.turns: Sequence[Any] = plain(tuple(names["turns"]))
+        self.earlier: str = names["earlier"]
+        self.attachments: Sequence[Any] = plain(tuple(names["attachments"]))
+        self.memories: Sequence[Any] = plain(tuple(names["memories"]))
         self._emit = call.emit
 
     def emit(self, text: str) -> None:
@@ -58,8 +68,10 @@ class PythonAgent:
     async def run(self, call: AgentCall) -> Fields:
         """Call the entry and return its fields; any exception of it passes through."""
         if self.kind == "graph":
-            turn = await call.calls.graph(self.spec.entry or "", plain(call.state), lambda: self._graph(call))
-            result = self._of_graph(turn)
+            answer: Any = await call.calls.graph(self.spec.entry or "", plain(call.state), lambda: self._graph(call))
+            thread_id, checkpoint_id = answer["thread"]
+            call.threads[self.role] = thread_id, checkpoint_id
+            result = answer["fields"]
         elif self.kind == "runnable":
             result = await self.target.ainvoke(plain(call.state))
         elif self.kind == "async":
@@ -92,15 +104,41 @@ class PythonAgent:
             )
         return said
 
-    async def _graph(self, call: AgentCall) -> object:
-        """One turn of a foreign graph, remembered per role and session by its checkpointer."""
-        graph = self.target if _is_durable(self.target) else self.target.copy({"checkpointer": call.checkpointer})
-        thread = {"thread_id": f"{self.role}#{call.session_id}", "checkpoint_ns": "", "user_id": call.user}
+    async def _graph(self, call: AgentCall) -> dict[str, object]:
+        """One turn of a foreign graph: its output `fields`, and the `thread` and checkpoint where its memory stands.
+
+        It starts from where the memory stood when the last turn ended, or from nothing; what else is in
+        the thread is of turns that died or were rewound.
+        """
+        branch = await self._branch(call)
         # Not the caller's configuration: a nested graph would take its parent's namespace and stream.
-        result = await graph.ainvoke(_graph_input(graph, call), {"configurable": thread, "callbacks": []})
+        thread = {"thread_id": _thread_id(call), "checkpoint_ns": "", "user_id": call.user}
+        graph = copy.copy(self.target)  # its own `copy` would forget which types the checkpointer may read
+        graph.checkpointer = branch
+        given = _graph_input(graph, call)
+        result = await graph.ainvoke(given, {"configurable": thread, "callbacks": []}, durability="exit")
         if isinstance(result, Mapping) and "__interrupt__" in result:
             raise NotSupportedYet(f"an interrupt inside the graph of agent {self.role!r}")
-        return _jsonable(result)
+        # No more than that: the journal would grow with the whole of the memory, turn by turn.
+        fields = _jsonable(_fields(self.role, self._of_graph(result)))
+        return {"fields": fields, "thread": [_thread_id(call), branch.heads[""]]}
+
+    async def _branch(self, call: AgentCall) -> "Branch":
+        from agentctl.store.branch import Branch
+
+        saver: Any = self.target.checkpointer if _is_durable(self.target) else call.checkpointer
+        recorded_id, checkpoint_id = call.threads.get(self.role, (_thread_id(call), None))
+        if checkpoint_id is not None and recorded_id != _thread_id(call):
+            await copy_thread(saver, (recorded_id, checkpoint_id), _thread_id(call))
+        branch = await Branch.open(saver, _thread_id(call), checkpoint_id)
+        if branch is None:
+            raise AgentFailed(
+                self.role,
+                f"what it remembers of this session (checkpoint {checkpoint_id} of {recorded_id!r}) is gone",
+                hint="restore the database of its checkpointer, or start a new session",
+                code="agent-memory",
+            )
+        return branch
 
 
 def python_agent(role: str, spec: AgentSpec, target: object, channels: Iterable[str] = ()) -> PythonAgent:
@@ -143,6 +181,10 @@ def _takes_context(target: Any) -> Literal["no", "second", "keyword"]:
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     required = [p for p in positional if p.default is p.empty]
     return "second" if len(required) > 1 or any(p.name == "ctx" for p in positional[1:2]) else "no"
+
+
+def _thread_id(call: AgentCall) -> str:
+    return f"{call.role}#{call.session_id}"
 
 
 def _is_durable(graph: Any) -> bool:

@@ -1,13 +1,26 @@
 """Compiled LangGraph graphs and functional-API entrypoints as agents."""
 
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+from langgraph.cache.memory import InMemoryCache
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.config import get_store
+from langgraph.graph import START, StateGraph
+from langgraph.store.memory import InMemoryStore
+from langgraph.types import CachePolicy, RetryPolicy
 
 import agentctl
 from tests.conftest import WriteWorkspace
+from tests.graphs import Chat, Own
 from tests.runs import of, run, told, workspace
 
+ROOT = Path(__file__).parents[2]
 GRAPHS = """
 from typing import Annotated, TypedDict
 import operator
@@ -105,6 +118,69 @@ async def test_graphs_of_two_roles_and_two_sessions_are_apart(write_workspace: W
         outputs = [(await hub.run("demo", "go")).output for _ in range(2)]
 
     assert outputs == ["1\n\n1", "1\n\n1"]
+
+
+async def test_a_graph_keeps_what_it_was_compiled_with() -> None:
+    tries = []
+
+    def fickle(state: Own) -> dict[str, Any]:
+        tries.append(state["task"])
+        if len(tries) == 1:
+            raise ConnectionError
+        return {"text": get_store().get(("told",), "x").value["text"]}
+
+    store = InMemoryStore()
+    store.put(("told",), "x", {"text": "kept"})
+    builder: Any = StateGraph(Own)
+    builder.add_node("n", fickle, retry_policy=RetryPolicy(initial_interval=0.01), cache_policy=CachePolicy())
+    graph = builder.add_edge(START, "n").compile(store=store, cache=InMemoryCache())
+    said = [await Chat(InMemorySaver(), session_id).say(graph, "a") for session_id in ("s1", "s2")]
+
+    assert said == ["kept", "kept"]
+    assert tries == ["a", "a"]  # retried, then from the cache
+    assert graph.checkpointer is None
+
+
+async def test_the_types_that_a_graph_may_read_are_kept(tmp_path: Path) -> None:
+    """With `LANGGRAPH_STRICT_MSGPACK`, LangGraph reads only those that the graph's state names."""
+    (tmp_path / "plans.py").write_text(
+        """
+import asyncio
+from dataclasses import dataclass
+from typing import TypedDict
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from langgraph.graph import START, StateGraph
+from tests.graphs import Chat
+
+@dataclass
+class Plan:
+    days: int
+
+class State(TypedDict, total=False):
+    plan: Plan
+    text: str
+
+def node(state):
+    return {"text": repr(state.get("plan")), "plan": Plan(2)}
+
+inner = StateGraph(State).add_node("k", node).add_edge(START, "k").compile(checkpointer=True)
+outer = StateGraph(State).add_node("n", lambda state: {"text": inner.invoke({})["text"]}).add_edge(START, "n").compile()
+flat = StateGraph(State).add_node("n", node).add_edge(START, "n").compile()
+
+async def main():
+    async with AsyncSqliteSaver.from_conn_string("plans.db") as saver:
+        for role, graph in {"flat": flat, "outer": outer}.items():
+            chat = Chat(saver)
+            print([await chat.say(graph, "a", role=role) for _ in range(2)])
+"""
+    )
+    environment = {**os.environ, "LANGGRAPH_STRICT_MSGPACK": "true", "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    command = [sys.executable, "-c", "import asyncio, plans; asyncio.run(plans.main())"]
+    done = await asyncio.to_thread(
+        subprocess.run, command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+
+    assert done.stdout.split("\n")[:2] == ["['None', 'Plan(days=2)']"] * 2, done.stderr
 
 
 async def test_a_graph_is_called_on_a_thread_of_its_role_and_session(write_workspace: WriteWorkspace) -> None:
