@@ -3,13 +3,13 @@
 The router decides from state alone and does nothing else; a node runs one agent once, under
 the failure rules, and returns its delta. May import agents, store, channels, rules, workspace
 and errors; LangGraph is imported when a graph is built. Public: `Budget`, `Flow`,
-`GraphManager`, `RunContext`, `build_flow`, `replay`.
+`GraphManager`, `RunContext`, `Seed`, `build_flow`, `replay`.
 """
 
 from agentctl.graph.budget import Budget
 from agentctl.graph.calls import replay
-from agentctl.graph.context import Place, RunContext
+from agentctl.graph.context import Place, RunContext, Seed
 from agentctl.graph.flow import Flow, build_flow
 from agentctl.graph.manager import GraphManager
 
-__all__ = ["Budget", "Flow", "GraphManager", "Place", "RunContext", "build_flow", "replay"]
+__all__ = ["Budget", "Flow", "GraphManager", "Place", "RunContext", "Seed", "build_flow", "replay"]

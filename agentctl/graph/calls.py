@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from agentctl.errors import ModelFailed
 from agentctl.graph.budget import Budget
@@ -86,6 +86,13 @@ def replay(run: RunContext) -> None:
         reply = ModelReply.from_json(answer)
         _spend(run.budget, reply)
         _replayed(run, key, reply)
+    # A graph agent that has finished is not asked again, and so cannot say where its memory stands.
+    places: list[tuple[str, str, str]] = []
+    for key, turn in run.journal.results("graph"):
+        thread, checkpoint = cast("list[str]", turn["thread"])
+        places.append((checkpoint, thread, key.agent.rpartition(">")[2]))
+    for checkpoint, thread, role in sorted(places):  # checkpoints' ids grow with time
+        run.threads[role] = thread, checkpoint
     for key, meta in run.journal.failures():
         _spend_meta(run.budget, meta)
         _replayed(run, key, ModelReply("", meta=meta))

@@ -1,7 +1,7 @@
 """What one run brings to the shared graph: passed to LangGraph as its `context`."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agentctl.agents import BlockingPool
@@ -30,6 +30,26 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Seed:
+    """What the session of a run knows when the run begins; agents and prompts read it by these names."""
+
+    session: str | None = None
+    """Its name, if it has one."""
+    turn: int = 1
+    """Which turn of the session the run is."""
+    is_new: bool = False
+    """Whether the session begins with the run."""
+    turns: Sequence[Mapping[str, object]] = field(default_factory=list)
+    """`{user, answer, run_id}` each, oldest first."""
+    earlier: str = ""
+    """A summary of what came before these turns."""
+    attachments: Sequence[Mapping[str, object]] = field(default_factory=list)
+    """`{name, media_type, path, bytes}` each: the files of this turn."""
+    threads: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Role to (thread id, checkpoint id): the memory of agents that keep their own."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunContext:
     """The run's own things; graph, agents and model clients are shared with other runs.
 
@@ -48,6 +68,9 @@ class RunContext:
     gate: asyncio.Semaphore
     pool: BlockingPool
     checkpointer: object = None
+    seed: Seed = field(default_factory=Seed)
+    threads: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """As the seed's; agents that keep a memory of their own move it on."""
     told: frozenset[str] = field(default_factory=frozenset)
     watched: bool = True
     mask: Callable[[str], str] = str

@@ -9,7 +9,7 @@ from agentctl.channels.view import view
 from agentctl.graph.flow import Flow
 from agentctl.rules import evaluate_weights
 
-EMPTY = ("memories", "turns", "attachments")
+EMPTY: Mapping[str, object] = {"memories": (), "turns": (), "earlier": "", "attachments": ()}
 """Seeded by sessions and memory; empty without them."""
 
 
@@ -40,7 +40,7 @@ class Names(Mapping[str, object]):
         for name in ("stage", "visits", "executed_agents_per_stage"):
             self._fixed.setdefault(name, view(state[name]))
         self._fixed |= {"_peaks": state["_peaks"], "_options": state["options"]}
-        self._fixed.update({"rounds": rounds, **dict.fromkeys(EMPTY, ()), **(more or {})})
+        self._fixed.update({"rounds": rounds, **EMPTY, **(more or {})})
         self._rewards, self._options = state["rewards"], state["options"]
         self._lazy: dict[str, Callable[[], object]] = {"ranking": self._ranking, "_weights": self._weights}
 

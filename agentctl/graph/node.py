@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from agentctl.agents import AgentCall, AgentRegistry, BlockingPool, InThread, to_delta
 from agentctl.agents.call import Fields
-from agentctl.channels.view import plain
+from agentctl.channels.view import plain, view
 from agentctl.errors import AgentctlError, AgentFailed, LimitReached, NotSupportedYet, StoreUnusable
 from agentctl.graph.calls import JournalledCalls, key_of
 from agentctl.graph.context import Fact, Place, RunContext, Say
@@ -108,13 +108,15 @@ class Execution:
     ) -> AgentCall:
         run, control = self.run, self.control
         identity = {"agent": role, "user": run.user, "session_id": run.session_id, "run_id": run.run_id}
+        seed = run.seed
+        known = {"turns": view(seed.turns), "earlier": seed.earlier, "attachments": view(seed.attachments)}
         names = Names(
             self.flow,
             self.state,
             weighted=control.weighted,
             rounds=control.round - 1,
             reads=None if role in self.flow.decides else self.specs[role].reads,
-            more=identity,
+            more={**identity, **known},
         )
         return AgentCall(
             role=role,
@@ -131,6 +133,7 @@ class Execution:
             in_thread=in_thread,
             emit=emit,
             checkpointer=run.checkpointer,
+            threads=run.threads,
         )
 
     async def _failed(self, role: str, place: Place, before: list[str], error: AgentctlError) -> Record:

@@ -1,32 +1,29 @@
 """One a process: discovers workspaces, holds what they share, admits runs."""
 
 import asyncio
-import getpass
-import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from agentctl.agents import BlockingPool
-from agentctl.errors import NotSupportedYet, QueueFull, RunHeld, UsageError
+from agentctl.errors import QueueFull, UsageError
 from agentctl.events import Event, EventBus
+from agentctl.graph import Seed
 from agentctl.logs import AgentLogger, LogSink, env_secrets, mask
-from agentctl.models import Models
-from agentctl.runtime.manager import Machinery, RuntimeManager
+from agentctl.models import ModelClient, Models
+from agentctl.runtime.manager import Live, Machinery, RuntimeManager
 from agentctl.runtime.result import RunResult
+from agentctl.runtime.running import Running
 from agentctl.settings import Settings
-from agentctl.store import RunRow, Store, holder_alive, new_id, open_checkpointer
+from agentctl.store import RunRow, Store, open_checkpointer
 from agentctl.workspace import find_root, list_workspaces
 from agentctl.workspace.discovery import find_workspace
 
 OnEvent = Callable[[Event], None]
-LAGGING = "the reader is slower than the run; some of the streamed text is left out"
-MAX_LAG = 10_000
-"""Events that `stream` keeps for a slow reader before it drops tokens."""
 
 
 class WorkspaceHub:
@@ -37,6 +34,9 @@ class WorkspaceHub:
 
     Args:
         root: the project; default: the nearest parent with `workspaces/`, else the working directory.
+
+    Attributes:
+        running: stops runs.
     """
 
     def __init__(self, root: Path | str | None = None) -> None:
@@ -48,14 +48,16 @@ class WorkspaceHub:
         self._stack = AsyncExitStack()
         self._waiting = 0
         self._is_open = False
-        self._running: set[asyncio.Task[Any]] = set()
+        self.running = Running()
 
     async def __aenter__(self) -> Self:
         settings = self.settings
         secrets = env_secrets(settings.env)
         logger = AgentLogger(self.root, secrets=secrets)
         self._stack.callback(logger.close)
-        self.store = Store(self.root, mask=partial(mask, secrets=secrets))
+        self.store = Store(self.root, url=settings.database_url, mask=partial(mask, secrets=secrets))
+        loop = asyncio.get_running_loop()
+        self.store.holder.on_stop = lambda run_id: loop.call_soon_threadsafe(self.running.stop, run_id)  # type: ignore[assignment]
         self._stack.push_async_callback(self.store.close)
         models = Models(settings.env)
         self._stack.push_async_callback(models.close)
@@ -70,9 +72,7 @@ class WorkspaceHub:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._is_open = False
-        for task in self._running:
-            task.cancel()  # a run that nobody waits for any more; it can be resumed
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await self.running.close()
         try:
             if self._ready is not None and error is None:
                 for run_id in await self.store.prune():
@@ -84,124 +84,51 @@ class WorkspaceHub:
         """Names of the project's workspaces."""
         return list_workspaces(self.root)
 
-    async def run(
-        self,
-        workspace: str,
-        task: str,
-        *,
-        session: str | None = None,
-        user: str | None = None,
-        timeout_s: float | None = None,
-        model: str | None = None,
-        on_event: OnEvent | None = None,
-    ) -> RunResult:
-        """Run one task from start to end; a failed run is a result, not an exception.
+    async def prepare(self, workspace: str, model: str | None) -> "Ready":
+        """The workspace as a new run takes it, checked before anything runs.
 
         Args:
-            workspace: its name.
-            task: what to do, as plain text.
-            user: a label; default: the user of the operating system.
-            timeout_s: active time, in seconds, over the workspace's own limit.
-            model: over every agent's model, for this run and its resumes.
-            on_event: shown every event in order, on the loop. Must not block.
+            model: over every agent's model.
 
         Raises:
-            UsageError: the task is empty.
+            UsageError: the hub is not open.
             WorkspaceError: no such workspace, or it is invalid.
-            ServiceUnavailable: a key is missing, the store is unusable, or too many runs wait.
+            ServiceUnavailable: a key is missing, or the store is unusable.
         """
-        self._check_open()
-        if session is not None:
-            raise NotSupportedYet("a session")
-        if not task.strip():
-            raise UsageError("the task is empty", hint='say what to do, as in `agentctl run debate "Tea or coffee?"`')
+        self.check_open()
         await asyncio.to_thread(find_workspace, self.root, workspace)  # a typo leaves no `.agentctl/` behind
         manager = await self._manager(workspace)
         live = await manager.current()
-        await manager.clients(live, absolute_model(model))  # a missing key is told before anything runs
-        row = RunRow(
-            run_id=new_id(),
-            session_id=new_id(),
-            user_id=user or _os_user(),
-            workspace=workspace,
-            generation=live.workspace.generation,
-            task=self.store.mask(task),  # a key that was pasted goes no further
-            model=absolute_model(model),
-            timeout_s=timeout_s,
-        )
-        async with self._slot():
-            await self.store.create_run(row)
-            return await manager.run(row, live, self._bus(on_event), resumed=False, watched=on_event is not None)
+        return Ready(manager, live, model, await manager.clients(live, model))
 
-    async def resume(self, run_id: str, *, on_event: OnEvent | None = None) -> RunResult:
-        """Continue a run that did not end well, on its own generation; a done run gives its result again.
+    async def prepare_again(self, row: RunRow) -> "Ready":
+        """The generation that an unfinished run started with.
 
         Raises:
-            RunNotFound: no run of that id.
-            RunHeld: it is still running.
             GenerationMissing: its artifacts are gone.
         """
-        self._check_open()
-        row = await self.store.get_run(run_id)
-        if row.status == "done" and row.result:
-            fields: dict[str, Any] = row.result
-            result = RunResult(row.workspace, row.session_id, row.run_id, **fields)
-            if on_event is not None:
-                on_event(Event.from_dict((await self.store.events(row.run_id))[-1]))
-            return result
-        if row.status == "running" and holder_alive(row):
-            raise RunHeld(row.run_id, row.pid or 0)
-        if row.expired:
-            raise UsageError(f"run {row.run_id} ended over 7 days ago; its journal is gone", hint="start a new run")
         manager = await self._manager(row.workspace)
         live = await manager.pinned(row.generation)
-        await manager.clients(live, row.model)
-        async with self._slot():
-            row = await self.store.claim_run(row.run_id)
-            return await manager.run(row, live, self._bus(on_event), resumed=True, watched=on_event is not None)
+        return Ready(manager, live, row.model, await manager.clients(live, row.model))
 
-    async def stream(
-        self,
-        workspace: str,
-        task: str,
-        *,
-        session: str | None = None,
-        user: str | None = None,
-        timeout_s: float | None = None,
-        model: str | None = None,
-    ) -> AsyncIterator[Event]:
-        """Run one task and yield its events in order, `run.finished` last; leaving early stops the run.
+    async def run(
+        self, row: RunRow, ready: "Ready", seed: Seed, *, on_event: OnEvent | None = None, resumed: bool = False
+    ) -> RunResult:
+        """Drive a run that the store holds for us to its end; a failed run is a result, not an exception.
 
-        Takes and raises what `run` does. A reader that lags 10,000 events behind loses
-        `token` events only.
+        Args:
+            seed: what its session gives it.
+            on_event: shown every event in order, on the loop. Must not block.
+
+        Raises:
+            StoreUnusable: it cannot be kept.
+            LeaseLost: another process took it over.
         """
-        queue: asyncio.Queue[Event | None] = asyncio.Queue()
+        bus, watched = self._bus(on_event), on_event is not None
+        return await ready.manager.run(row, ready.live, bus, seed, resumed=resumed, watched=watched)
 
-        is_lagging = False
-
-        def put(event: Event) -> None:
-            nonlocal is_lagging
-            if event.type == "token" and queue.qsize() >= MAX_LAG:
-                if is_lagging:
-                    return
-                is_lagging = True  # said once, in the place and under the number of the first that is lost
-                event = replace(event, type="warning", data={"message": LAGGING})
-            queue.put_nowait(event)
-
-        running = asyncio.create_task(
-            self.run(workspace, task, session=session, user=user, timeout_s=timeout_s, model=model, on_event=put)
-        )
-        running.add_done_callback(lambda _: queue.put_nowait(None))
-        try:
-            while (event := await queue.get()) is not None:
-                yield event
-            await running
-        finally:
-            running.cancel()
-            with suppress(asyncio.CancelledError):
-                await running
-
-    def _check_open(self) -> None:
+    def check_open(self) -> None:
+        """Raises UsageError unless the hub is open."""
         if not self._is_open:
             raise UsageError("the hub is not open", hint="enter it: `async with agentctl.open() as hub:`")
 
@@ -217,8 +144,8 @@ class WorkspaceHub:
         """What runs share, opened at the first of them."""
         async with self._opening:
             if self._ready is None:
-                self.store.check()
-                checkpointer = await self._stack.enter_async_context(open_checkpointer(self.root))
+                opened = open_checkpointer(self.root, self.settings.database_url)
+                checkpointer = await self._stack.enter_async_context(opened)
                 self._ready = Machinery(
                     settings=self.settings,
                     store=self.store,
@@ -230,35 +157,47 @@ class WorkspaceHub:
                 )
             return self._ready
 
+    async def checkpointer(self) -> Any:
+        """Where runs and agents with a memory of their own keep their LangGraph threads."""
+        return (await self._machinery()).checkpointer
+
     def _bus(self, on_event: OnEvent | None) -> EventBus:
         log = LogSink(self._logger)
         return EventBus([log] if on_event is None else [log, _Callback(on_event)])
 
     @asynccontextmanager
-    async def _slot(self) -> AsyncIterator[None]:
-        """A place among the runs at once; as many may wait, then `QueueFull`."""
+    async def slot(self) -> AsyncIterator[None]:
+        """A place among the runs at once; as many may wait.
+
+        Raises:
+            QueueFull: as many do.
+        """
         if self._slots.locked() and self._waiting >= self.settings.max_runs:
             raise QueueFull(self._waiting)
-        task = asyncio.current_task()
-        assert task is not None
         self._waiting += 1
         try:
             await self._slots.acquire()
         finally:
             self._waiting -= 1
-        self._running.add(task)
         try:
+            self.check_open()  # it may have been closed while we waited
             yield
         finally:
-            self._running.discard(task)
             self._slots.release()
 
 
-def _os_user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container may run under a number that has no name
-        return str(os.getuid())
+@dataclass(frozen=True)
+class Ready:
+    """A generation of a workspace, with the models that a run on it would ask."""
+
+    manager: RuntimeManager
+    live: Live
+    model: str | None
+    clients: Mapping[str, ModelClient]
+
+    async def memory_client(self) -> ModelClient:
+        """The model that summarises."""
+        return await self.manager.memory_client(self.live, self.model)
 
 
 class _Callback:
@@ -269,10 +208,3 @@ class _Callback:
 
     def close(self) -> None:
         """Nothing to end."""
-
-
-def absolute_model(model: str | None) -> str | None:
-    """`--model scripted:FILE` means a file of the caller's, also when another process resumes the run."""
-    if model and model.startswith("scripted:"):
-        return "scripted:" + str(Path(model.removeprefix("scripted:")).absolute())
-    return model

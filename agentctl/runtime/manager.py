@@ -13,7 +13,7 @@ from typing import Any
 from agentctl.agents import AgentRegistry, BlockingPool
 from agentctl.errors import AgentctlError, NotSupportedYet
 from agentctl.events import EventBus
-from agentctl.graph import Budget, Flow, GraphManager, RunContext, build_flow, replay
+from agentctl.graph import Budget, Flow, GraphManager, RunContext, Seed, build_flow, replay
 from agentctl.logs import AgentLogger, Component, Level
 from agentctl.models import ModelClient, ModelConfig, Models, Retry, check_key, resolve_auto
 from agentctl.runtime.orchestrator import Orchestrator
@@ -113,24 +113,36 @@ class RuntimeManager:
         return self._clients[key]
 
     def _build_clients(self, live: Live, override: str | None) -> dict[str, ModelClient]:
-        spec, env = live.workspace.spec, self._machinery.settings.env
+        spec = live.workspace.spec
         clients = {}
         for role, agent in spec.agents.items():
             if agent.kind != "skill":
                 continue
             model = ModelSpec(name=override) if override else agent.model or spec.model
-            config = _config(model)
-            check_key(config, env)
-            clients[role] = self._machinery.models.get(
-                config,
-                workspace=self.name,
-                folder=live.workspace.folder,
-                retry=Retry(agent.retry.attempts, agent.retry.backoff_s) if agent.retry else None,
-                load_python=live.code.load,
-            )
+            retry = Retry(agent.retry.attempts, agent.retry.backoff_s) if agent.retry else None
+            clients[role] = self._client(live, model, retry)
         return clients
 
-    async def run(self, row: RunRow, live: Live, bus: EventBus, *, resumed: bool, watched: bool) -> RunResult:
+    async def memory_client(self, live: Live, override: str | None) -> ModelClient:
+        """The model that summarises: `memory.model`, else the workspace's, which `override` replaces.
+
+        Raises:
+            KeyMissing: its key is not set.
+        """
+        spec = live.workspace.spec
+        model = spec.memory.model or (ModelSpec(name=override) if override else spec.model)
+        return await asyncio.to_thread(self._client, live, model, None)
+
+    def _client(self, live: Live, model: ModelSpec, retry: Retry | None) -> ModelClient:
+        config = _config(model)
+        check_key(config, self._machinery.settings.env)
+        return self._machinery.models.get(
+            config, workspace=self.name, folder=live.workspace.folder, retry=retry, load_python=live.code.load
+        )
+
+    async def run(
+        self, row: RunRow, live: Live, bus: EventBus, seed: Seed, *, resumed: bool, watched: bool
+    ) -> RunResult:
         """Drive one run that the store has a row of, to its end."""
         tools = self._machinery
         journal = await Journal.open(tools.store, row.run_id, resumed=resumed)
@@ -151,6 +163,8 @@ class RuntimeManager:
             gate=tools.gate,
             pool=tools.pool,
             checkpointer=tools.checkpointer,
+            seed=seed,
+            threads=dict(seed.threads),
             told=told,
             watched=watched,
             mask=tools.store.mask,
@@ -177,7 +191,7 @@ class RuntimeManager:
             if resumed:
                 await orchestrator.forget_checkpoints()
             spec, env = live.workspace.spec, tools.settings.env
-            result = await orchestrator.run(_started(row, spec, context.clients, env, resumed=resumed))
+            result = await orchestrator.run(_started(row, spec, context, env, resumed=resumed))
             if result.status == "done":
                 await orchestrator.forget_checkpoints()
             return result
@@ -236,10 +250,12 @@ def _active_s(events: Iterable[Mapping[str, object]]) -> float:
 
 
 def _started(
-    row: RunRow, spec: WorkspaceSpec, clients: Mapping[str, ModelClient], env: Mapping[str, str], *, resumed: bool
+    row: RunRow, spec: WorkspaceSpec, context: RunContext, env: Mapping[str, str], *, resumed: bool
 ) -> dict[str, Any]:
     """What `run.started` tells beside the task."""
-    started: dict[str, Any] = {"user": row.user_id, "models": {role: c.name for role, c in clients.items()}}
+    clients, seed = context.clients, context.seed
+    started: dict[str, Any] = {"user": row.user_id, "session": seed.session, "turn": seed.turn, "new": seed.is_new}
+    started["models"] = {role: client.name for role, client in clients.items()}
     started["simulated"] = any(client.simulated for client in clients.values())
     models = {(spec.agents[role].model or spec.model).name for role in clients}
     if started["simulated"] and "auto" in models and not row.model:

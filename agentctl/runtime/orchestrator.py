@@ -126,7 +126,16 @@ class Orchestrator:
         # The event is told before the row is updated, and the row is awaited: who reads a
         # finished run reads all of it, and who returns has shown all of it.
         self.outbox.tell("run.finished", data)
-        await self.store.update_run(self.context.run_id, status=status, result=data, active_s=duration_s, reserved=0)
+        threads = {role: list(place) for role, place in self.context.threads.items()}
+        await self.store.update_run(
+            self.context.run_id,
+            threads=threads or None,
+            fence=self.outbox.fence,
+            status=status,
+            result=data,
+            active_s=duration_s,
+            reserved=0,
+        )
         return result
 
     def _again(self) -> str:

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from agentctl.graph import Flow
+from agentctl.graph import Budget, Flow
+from agentctl.store import RunRow
+from agentctl.workspace.spec import LimitsSpec
 
 Status = Literal["done", "failed", "waiting", "limited", "cancelled"]
 EXIT_CODES: Mapping[str, int] = {"done": 0, "failed": 4, "limited": 6, "waiting": 7, "cancelled": 130}
@@ -35,6 +37,30 @@ class RunResult:
     usage: Mapping[str, Any]
     generation: str
     error: Mapping[str, str] | None = None
+
+    @classmethod
+    def of(cls, row: RunRow) -> "RunResult":
+        """The result of a run that has ended, from the store."""
+        said: dict[str, Any] = dict(row.result or {})
+        return cls(row.workspace, row.session_id, row.run_id, **said)
+
+    @classmethod
+    def not_begun(cls, row: RunRow) -> "RunResult":
+        """The result of a run that was stopped before it began; nothing is kept of it."""
+        return cls(
+            workspace=row.workspace,
+            session_id=row.session_id,
+            run_id=row.run_id,
+            status="cancelled",
+            output="",
+            winner=None,
+            decision={},
+            rewards={},
+            stages=[],
+            usage=Budget(LimitsSpec()).usage(0),
+            generation=row.generation,
+            error={"code": "cancelled", "message": "the run was stopped before it began", "hint": "start it again"},
+        )
 
     @property
     def exit_code(self) -> int:

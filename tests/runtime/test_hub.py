@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import agentctl
-from agentctl.errors import KeyMissing, NotSupportedYet, UsageError, WorkspaceInvalid, WorkspaceNotFound
+from agentctl.errors import KeyMissing, UsageError, WorkspaceInvalid, WorkspaceNotFound
 from tests.conftest import WriteWorkspace
 from tests.runs import run, workspace
 
@@ -45,11 +45,6 @@ async def test_a_missing_key_is_told_before_anything_runs(
             await hub.run("demo", "go")
 
         assert await hub.store.list_runs(10) == []
-
-
-async def test_a_session_is_not_supported_yet(write_workspace: WriteWorkspace) -> None:
-    with pytest.raises(NotSupportedYet, match="a session"):
-        await run(write_workspace("demo", workspace({"x": ["a"]})), session="s")
 
 
 async def test_a_tool_agent_is_not_supported_yet(write_workspace: WriteWorkspace) -> None:
