@@ -3,44 +3,39 @@
     async with agentctl.open("my-project") as hub:
         result = await hub.run("debate", "Tea or coffee?")
 
-Public: `open`, `run`, `plain`. Importing this package does nothing and loads nothing heavy.
+Public: `open`, `run`, `plain`, `tool`. Importing this package does nothing and loads nothing heavy.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, Unpack, overload
 
 if TYPE_CHECKING:
-    from agentctl.runtime import RunResult, WorkspaceHub
+    from collections.abc import Callable
 
-__all__ = ["open", "plain", "run"]
+    from agentctl.runtime import RunResult
+    from agentctl.sessions import Hub, TurnOptions
+
+__all__ = ["open", "plain", "run", "tool"]
 
 T = TypeVar("T")
+Function = TypeVar("Function", bound="Callable[..., object]")
 
 
-def open(root: Path | str | None = None) -> "WorkspaceHub":
+def open(root: Path | str | None = None) -> "Hub":
     """A hub for the project at `root`, to be entered with `async with`.
 
     Args:
         root: default: the nearest parent that has `workspaces/`, else the working directory.
     """
-    from agentctl.runtime import WorkspaceHub
+    from agentctl.sessions import Hub
 
-    return WorkspaceHub(root)
+    return Hub(root)
 
 
-def run(
-    workspace: str,
-    task: str,
-    *,
-    root: Path | str | None = None,
-    session: str | None = None,
-    user: str | None = None,
-    timeout_s: float | None = None,
-    model: str | None = None,
-) -> "RunResult":
+def run(workspace: str, task: str, *, root: Path | str | None = None, **options: "Unpack[TurnOptions]") -> "RunResult":
     """Run one task and wait for its end, from blocking code, in any thread.
 
-    Takes and raises what `WorkspaceHub.run` does. From async code, use `open`.
+    Takes and raises what `Hub.run` does. From async code, use `open`.
     """
     import asyncio
 
@@ -53,7 +48,7 @@ def run(
 
     async def once() -> "RunResult":
         async with open(root) as hub:
-            return await hub.run(workspace, task, session=session, user=user, timeout_s=timeout_s, model=model)
+            return await hub.run(workspace, task, **options)
 
     return asyncio.run(once())
 
@@ -64,3 +59,39 @@ def plain(value: T) -> T:
 
     copied: T = copy_out(value)
     return copied
+
+
+@overload
+def tool(function: Function) -> Function: ...
+@overload
+def tool(
+    *, read_only: bool = False, destructive: bool = True, idempotent: bool = False, open_world: bool = True
+) -> "Callable[[Function], Function]": ...
+def tool(
+    function: "Callable[..., object] | None" = None,
+    *,
+    read_only: bool = False,
+    destructive: bool = True,
+    idempotent: bool = False,
+    open_world: bool = True,
+) -> object:
+    """Say of a function in `tools/*.py` what calling it does; a public one is a tool without this, too.
+
+    Args:
+        function: given by a bare `@tool`.
+        read_only: changes nothing; it is called without asking, and again if it failed by time or network.
+        destructive: may change or delete what is there already; asked for, unless the workspace says otherwise.
+        idempotent: a second call with the same arguments changes nothing more.
+        open_world: reaches things outside of the project.
+    """
+
+    def mark(function: Function) -> Function:
+        function.__agentctl_tool__ = {  # type: ignore[attr-defined]
+            "read_only": read_only,
+            "destructive": destructive,
+            "idempotent": idempotent,
+            "open_world": open_world,
+        }
+        return function
+
+    return mark if function is None else mark(function)
