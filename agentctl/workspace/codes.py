@@ -94,6 +94,12 @@ TABLE = (
         "A schema with a type that JSON does not have, or a `$ref` to another file or address.",
         "Use JSON's types, and references that begin with `#`.",
     ),
+    Code(
+        "E715",
+        "bad-server",
+        "An entry of `mcp.json` that no server can be started from or reached by.",
+        "Write `command` and `args`, or `url`.",
+    ),
 )
 
 CODES = {code.id: code for code in TABLE}

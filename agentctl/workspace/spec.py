@@ -249,12 +249,32 @@ class LimitsSpec(Spec):
     max_tool_calls: int | None = Field(None, ge=0)
 
 
+class ToolSpec(Spec):
+    """How one tool, or those that a glob names, are called; each key by itself goes to the most specific name."""
+
+    timeout_s: float | None = Field(None, gt=0)
+    """Time for one attempt, in seconds; default: that of `tools`."""
+    retries: int | None = Field(None, ge=0, le=10)
+    """Attempts after the first if a server is away or time runs out; read-only and idempotent tools only. Default 1."""
+    max_result_bytes: int | None = Field(None, ge=1)
+    """What is longer is cut, and larger files are dropped, with a note; default 1 MiB."""
+    max_calls: int | None = Field(None, ge=0)
+    """Calls a run."""
+    optional: bool | None = None
+    """Off until a turn asks for it."""
+    trust_hints: bool | None = None
+    """Believe what a tool says of itself (read-only, destructive, idempotent); default: of the workspace's own only."""
+
+
 class ToolsSpec(Spec):
-    """Rules for tools."""
+    """Rules for tools. Names may be globs: the name itself counts most, then the longest glob."""
 
     approve: dict[str, Literal["never", "always", "destructive"]] = {}
-    """Name or glob to policy; default `destructive`."""
+    """Name or glob to when a call is asked for; default `destructive`: if a tool is not known to change nothing."""
     timeout_s: float = Field(30, gt=0)
+    """Time for one attempt of a call, in seconds."""
+    each: dict[str, ToolSpec] = {}
+    """Name or glob to settings."""
     servers: str = "mcp.json"
     """File of external MCP servers."""
 
@@ -273,9 +293,19 @@ class EpisodicSpec(Spec):
     clear: Literal["never", "run", "session"] = "never"
 
 
+class TurnsSpec(Spec):
+    """How much of its conversation a run is told; a summary tells the rest."""
+
+    max: int = Field(10, ge=0)
+    """The last so many turns."""
+    max_tokens: int = Field(20000, ge=0)
+    """Of these turns, at four characters each; the last turn is always told whole."""
+
+
 class MemorySpec(Spec):
     """What is remembered, for whom, and for how long."""
 
+    turns: TurnsSpec = TurnsSpec()
     semantic: Literal["user", "workspace", "session", "off"] = "user"
     recall: RecallSpec = RecallSpec()
     episodic: EpisodicSpec = EpisodicSpec()

@@ -312,6 +312,22 @@ CASES = [
     Case("E713", "big.bin is over 1 MiB, so it is no artifact", {"big.bin": b"\0" * (MIB + 1)}, at=("big.bin", 1, 1)),
     Case("E714", "`type` 5 is none of string", {"schemas/x.json": '⟦{"type": 5}'}),
     Case("E714", "`$ref` to 'http://h/x.json', which", {"schemas/x.json": '⟦{"items": {"$ref": "http://h/x.json"}}'}),
+    Case(
+        "E715",
+        "mcpServers.maps.env.KEY: '${input:key}' names no environment variable",
+        {"mcp.json": '{"mcpServers": {"maps": {"command": "npx", "env": {"KEY": ⟦"${input:key}"}}}}'},
+    ),
+    Case("E715", "'my maps' is no name for a server", {"mcp.json": '{"servers": {⟦"my maps": {"command": "x"}}}'}),
+    Case(
+        "E715",
+        "servers.a.args is not used by a server with `url`",
+        {"mcp.json": '{"servers": {"a": {"url": "http://h", ⟦"args": []}}}'},
+    ),
+    Case(
+        "E715",
+        "mcpServers.a.url must begin with http:// or https://",
+        {"mcp.json": '{"mcpServers": {"a": {"url": ⟦"ftp://h"}}}'},
+    ),
     Case("E713", "linked is a linked folder", {"real/x.txt": "x"}, at=("linked", 1, 1), links={"linked": "real"}),
 ]
 

@@ -155,7 +155,7 @@ def test_tools_are_functions_and_those_of_servers(write_workspace: Write, wanted
         "agents/speaker.yaml": f"prompt: hi\ntools: ['{wanted}']\n",
         "workspace.yaml": "version: 1\nstages: {talk: {agents: [speaker]}}\n",
         "tools/web.py": "from agentctl import tool\n@tool(read_only=True)\ndef search(q: str): ...\n",
-        "mcp.json": '{"mcpServers": {"maps": {}}}',
+        "mcp.json": '{"mcpServers": {"maps": {"command": "maps"}}}',
     }
 
     _, problems = check_workspace(write_workspace("demo", files), "demo")

@@ -7,7 +7,7 @@ from agentctl.workspace.discovery import MANIFEST, NAME
 from agentctl.workspace.draft import Draft
 from agentctl.workspace.stages import FINAL
 
-PROMPT_NAMES = frozenset({"memories", "turns", "attachments", "agent", "user", "session_id", "run_id"})
+PROMPT_NAMES = frozenset({"memories", "turns", "earlier", "attachments", "agent", "user", "session_id", "run_id"})
 """What prompts may use beside what expressions may."""
 
 _TAKEN = frozenset(STANDARD) | BUILTIN_NAMES | frozenset(FUNCTIONS) | PROMPT_NAMES

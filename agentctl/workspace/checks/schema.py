@@ -14,13 +14,12 @@ TYPES = ("string", "number", "integer", "boolean", "array", "object")
 
 
 def check_schemas(draft: Draft) -> None:
-    """Every JSON file that agentctl reads, and every reference to one."""
+    """Every schema file, and every reference to one."""
     for path in draft.artifacts.files:
-        if path == "mcp.json" or (path.startswith("schemas/") and path.endswith(".json")):
+        if path.startswith("schemas/") and path.endswith(".json"):
             schema = read_json(draft, path)
-            if path != "mcp.json" and schema is not None:
-                for fault in _faults(schema):
-                    draft.report.add("E714", Place(path), f"{path}: {fault}")
+            for fault in _faults(schema):
+                draft.report.add("E714", Place(path), f"{path}: {fault}")
     for name, part, known, code in _references(draft):
         if name in known:
             continue
