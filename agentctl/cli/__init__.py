@@ -12,8 +12,26 @@ from collections.abc import Sequence
 
 import typer
 
-from agentctl.cli import doctor, graph, listing, logs, new, resume, run, runs, schema, show, validate, version, why
-from agentctl.errors import AgentctlError, ServiceUnavailable, WorkspaceInvalid, WorkspaceNotFound
+from agentctl.cli import (
+    chat,
+    db,
+    doctor,
+    graph,
+    listing,
+    logs,
+    new,
+    resume,
+    run,
+    runs,
+    schema,
+    sessions,
+    show,
+    tools,
+    validate,
+    version,
+    why,
+)
+from agentctl.errors import AgentctlError, ServiceUnavailable, WorkspaceNotFound
 
 app = typer.Typer(
     name="agentctl",
@@ -24,16 +42,20 @@ app = typer.Typer(
 )
 app.callback()(version.common)
 app.command()(run.run)
+app.command()(chat.chat)
 app.command()(resume.resume)
 app.command()(why.why)
 app.command()(runs.runs)
+app.add_typer(sessions.app)
 app.command("list")(listing.list_)
 app.command()(show.show)
+app.add_typer(tools.app)
 app.command()(graph.graph)
 app.command()(validate.validate)
 app.command()(new.new)
 app.command()(schema.schema)
 app.command()(logs.logs)
+app.add_typer(db.app)
 app.command()(doctor.doctor)
 
 
@@ -84,14 +106,11 @@ def _hint(error: AgentctlError) -> str:
 
 def _stop(error: AgentctlError) -> None:
     """Print an error and leave with its exit code."""
-    from agentctl.cli.output import complain
+    from agentctl.cli.output import report
 
     if os.environ.get("AGENTCTL_DEBUG", "").strip().lower() in ("1", "true", "yes", "on"):
         import traceback
 
         traceback.print_exception(error)
-    if isinstance(error, WorkspaceInvalid):
-        for problem in error.problems:
-            complain(str(problem), problem.hint)
-    complain(f"error: {error}", _hint(error))
+    report(error, _hint(error))
     sys.exit(error.exit_code)

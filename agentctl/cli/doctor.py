@@ -1,8 +1,15 @@
 """`agentctl doctor`: what is installed, usable and configured, each problem with its fix."""
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from agentctl.cli.options import Json, Root
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agentctl.cli.finding import Finding
 
 MARKS = {"ok": ("ok", "green"), "warning": ("warning", "yellow"), "problem": ("PROBLEM", "red")}
 _INDENT = 24
@@ -16,13 +23,18 @@ def doctor(json: Json = False, root: Root = None) -> None:
 
     Names keys, never shows them.
     """
+    from agentctl.cli.examine import examine
+
+    report(examine(root), json=json)
+
+
+def report(findings: "Sequence[Finding]", *, json: bool) -> None:
+    """Print what was found; a problem is exit 5."""
     from dataclasses import asdict
 
-    from agentctl.cli.examine import examine
     from agentctl.cli.output import answer_json
     from agentctl.errors import ServiceUnavailable
 
-    findings = examine(root)
     if json:
         answer_json([asdict(finding) for finding in findings])
     for finding in [] if json else findings:

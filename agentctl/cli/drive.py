@@ -15,19 +15,22 @@ PATIENCE_S = 0.8
 """How long a command that was told to stop may take to end its agents and flush its logs."""
 
 
-def drive(main: Coroutine[object, object, T]) -> T:
+def drive(main: Coroutine[object, object, T], on_signal: Callable[[int], bool] = lambda number: False) -> T:
     """Run `main` to its end and return its result.
 
     The first signal cancels it, so that agents end and logs are flushed. The second leaves at
     once, and so does the first, after a moment, when something does not let go.
+
+    Args:
+        on_signal: asked first, in the signal's handler; true if nothing more is to be done.
     """
     try:
-        return asyncio.run(_with_signals(main))
+        return asyncio.run(_with_signals(main, on_signal))
     except asyncio.CancelledError:
         sys.exit(STOPPED)
 
 
-async def _with_signals(main: Coroutine[object, object, T]) -> T:
+async def _with_signals(main: Coroutine[object, object, T], on_signal: Callable[[int], bool]) -> T:
     task = asyncio.ensure_future(main)
     loop = asyncio.get_running_loop()
     loop.set_default_executor(_DaemonThreads())
@@ -37,6 +40,8 @@ async def _with_signals(main: Coroutine[object, object, T]) -> T:
 
     def stop(number: int, frame: object) -> None:
         nonlocal told
+        if on_signal(number):
+            return
         if told:
             os._exit(STOPPED)
         told = True

@@ -7,14 +7,13 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
 
 from agentctl.cli.disk import filesystem, is_network
-from agentctl.cli.statefile import Unusable, look_into
+from agentctl.cli.finding import Finding
+from agentctl.cli.integrity import look
 from agentctl.cli.version import DISTRIBUTION
 from agentctl.errors import UsageError
 from agentctl.models.providers import PROVIDERS, resolve_auto
@@ -22,6 +21,8 @@ from agentctl.settings import Settings
 from agentctl.workspace import check_workspace, find_root, list_workspaces
 
 _LOW_BYTES = 200_000_000
+_CHECK_S = 2.0
+"""A file of gigabytes is checked as far as this goes."""
 _PACKAGES = (
     "langgraph",
     "langgraph-checkpoint-sqlite",
@@ -35,26 +36,17 @@ _PACKAGES = (
 """Whose versions are shown; all that are required are looked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One check: what was found, and what to do about it. A `problem` keeps agentctl from working."""
-
-    check: str
-    status: Literal["ok", "warning", "problem"]
-    found: str
-    fix: str = ""
-
-
 def examine(start: Path | None) -> list[Finding]:
     """Look at everything that a run needs."""
     root = find_root(start)
-    findings = [*_python(), *_packages(), *_project(root, start), *_disk(root), *_files(root), *_workspaces(root)]
+    findings = [*_python(), *_packages(), *_project(root, start), *_disk(root), *_workspaces(root)]
     had_langsmith = [name for name in os.environ if name.startswith(("LANGSMITH_", "LANGCHAIN_")) and "TRACING" in name]
     try:
         settings = Settings.load(root)
     except UsageError as error:
         return [*findings, Finding("settings", "problem", str(error), error.hint)]
-    return [*findings, *_settings(settings), *_models(settings), *_langsmith(settings, had_langsmith)]
+    database = look(root, settings.database_url, _CHECK_S)
+    return [*findings, *database, *_settings(settings), *_models(settings), *_langsmith(settings, had_langsmith)]
 
 
 def _python() -> Iterator[Finding]:
@@ -129,15 +121,6 @@ def _disk(root: Path) -> Iterator[Finding]:
         yield Finding("disk", "warning", found, "free some space: a full disk ends runs")
     else:
         yield Finding("disk", "ok", found)
-
-
-def _files(root: Path) -> Iterator[Finding]:
-    for name in ("state.db", "checkpoints.db"):
-        path = root / ".agentctl" / name
-        try:
-            yield Finding(name, "ok", look_into(path))
-        except Unusable as error:
-            yield Finding(name, "problem", str(error), error.fix)
 
 
 def _workspaces(root: Path) -> Iterator[Finding]:

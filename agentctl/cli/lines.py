@@ -37,8 +37,9 @@ class Silent:
 class PlainLines:
     """A line on stderr for each thing that happens; with `stream`, agents' words as they come."""
 
-    def __init__(self, *, stream: bool) -> None:
+    def __init__(self, *, stream: bool, is_brief: bool = False) -> None:
         self._stream, self._speaker = stream, ""
+        self._is_brief = is_brief
         self._round: tuple[object, ...] = ()
 
     def on_event(self, event: Event) -> None:
@@ -49,7 +50,7 @@ class PlainLines:
             return
         if event.type.startswith("agent."):
             self._mark_round(event)
-        line = closing_line(event) if event.type == "run.finished" else describe(event)
+        line = self._closing(event) if event.type == "run.finished" else describe(event)
         if line:
             self._end_speech()
             tell(line)
@@ -57,6 +58,9 @@ class PlainLines:
     def close(self) -> None:
         """End a line that was begun."""
         self._end_speech()
+
+    def _closing(self, event: Event) -> str:
+        return "" if self._is_brief else closing_line(event)
 
     def _mark_round(self, event: Event) -> None:
         """Say which round it is, from the second of a visit on."""

@@ -28,7 +28,13 @@ class LiveView:
     A sink for one thread; a second one of its own draws, at most 8 times a second.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_brief: bool = False) -> None:
+        """Open nothing yet.
+
+        Args:
+            is_brief: leave it to the caller to tell how the run ended.
+        """
+        self._is_brief = is_brief
         # Without markup, emoji codes and highlighting: text is shown as it is.
         self._console = Console(
             file=cast("TextIO", _Unwrapped(sys.stderr)), markup=False, emoji=False, highlight=False, soft_wrap=False
@@ -72,7 +78,8 @@ class LiveView:
         self._ticker.join()
         with self._lock:
             if self._scene.closing:
-                self._live.update(summary(self._scene, self._console.size.width))
+                self._refit()
+                self._live.update(summary(self._scene, self._console.size.width, is_brief=self._is_brief))
             else:
                 self._draw()
             for printed in filter(None, self._printed.values()):
@@ -100,16 +107,23 @@ class LiveView:
         self._console.show_cursor(True)
 
     def _draw(self) -> None:
+        self._refit()
+        assert self._live is not None
+        self._live.update(draw(self._scene, self._console, time.monotonic() - self._since), refresh=True)
+        self._is_stale, self._drawn = False, time.monotonic()
+
+    def _refit(self) -> None:
+        """Begin anew on an empty screen if the window was made narrower."""
         assert self._live is not None
         if self._console.size.width < self._width:
             # Lines that were drawn wider are wrapped now, nobody knows into how many.
             self._live.transient = True
             self._live.stop()
+            # What stood above goes where the user can scroll to.
+            self._console.file.write("\n" * self._console.size.height)
             self._console.clear()
             self._open()
         self._width = self._console.size.width
-        self._live.update(draw(self._scene, self._console, time.monotonic() - self._since), refresh=True)
-        self._is_stale, self._drawn = False, time.monotonic()
 
 
 class _Unwrapped:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from agentctl.cli.options import Root, complete_role, complete_run, complete_workspace
+from agentctl.cli.options import Root, User, complete_role, complete_run, complete_session, complete_workspace
 
 # As in `agentctl.logs.record`, whose import would cost every `--help`; a test compares them.
 ComponentName = Literal["runtime", "orchestrator", "graph", "workspace_loader", "reload_manager", "agent"]
@@ -41,7 +41,14 @@ def logs(
         str | None, typer.Option(metavar="ROLE", help="Of one agent.", autocompletion=complete_role)
     ] = None,
     component: Annotated[ComponentName | None, typer.Option(help="Of one part of agentctl.")] = None,
-    session: Annotated[str | None, typer.Option(metavar="ID", help="Of one session.")] = None,
+    session: Annotated[
+        str | None,
+        typer.Option(
+            "--session", "-s", help="Of one session: a name, an id or its start, -1 for the last used.",
+            autocompletion=complete_session,
+        ),
+    ] = None,
+    user: User = None,
     run: Annotated[
         str | None,
         typer.Option(metavar="RUN", help="Of one run; the first characters will do.", autocompletion=complete_run),
@@ -52,15 +59,19 @@ def logs(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON Lines, one record an object.")] = False,
     root: Root = None,
-) -> None:
+) -> None:  # fmt: skip
     """Show what was logged, as one timeline; times are UTC."""
     from agentctl import logs as files
+    from agentctl.cli.drive import drive
     from agentctl.cli.output import complain
     from agentctl.cli.project import workspace_name
+    from agentctl.cli.session_view import session_id
     from agentctl.cli.timeline import print_timeline
     from agentctl.workspace import find_root
 
     project = find_root(root)
+    if session is not None:
+        session = drive(session_id(root, session, user))
     workspace = workspace and workspace_name(project, workspace)
     _check_name(project, workspace)
     read = files.follow if follow else files.read_logs

@@ -5,6 +5,8 @@ import shutil
 import sys
 from collections.abc import Iterable, Sequence
 
+from agentctl.errors import AgentctlError, WorkspaceInvalid
+
 CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
 # Overrides and isolates of direction make a line read as another one; letters that run from right to left need none.
 CONTROLS |= {code: f"\\u{code:04x}" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
@@ -67,6 +69,18 @@ def complain(text: str, hint: str = "") -> None:
     tell(text)
     if hint:
         tell(f"hint: {hint}")
+
+
+def report(error: AgentctlError, hint: str | None = None) -> None:
+    """Print an error with every problem that it carries.
+
+    Args:
+        hint: in place of its own.
+    """
+    if isinstance(error, WorkspaceInvalid):
+        for problem in error.problems:
+            complain(str(problem), problem.hint)
+    complain(f"error: {error}", error.hint if hint is None else hint)
 
 
 def plural(count: int, noun: str) -> str:

@@ -33,15 +33,19 @@ def draw(scene: Scene, console: Console, elapsed_s: float) -> RenderableType:
     return Group(*parts)
 
 
-def summary(scene: Scene, width: int) -> RenderableType:
-    """What stays on the screen: the path, the scores, how it ended."""
-    parts: list[RenderableType] = [
-        _path(scene.path, 10 * width),
-        *scoreboard(scene.scores, width, _SUMMARY, scene.winner),
-    ]
+def summary(scene: Scene, width: int, *, is_brief: bool = False) -> RenderableType:
+    """What stays on the screen: the path, the scores, how it ended.
+
+    Args:
+        is_brief: leave out how it ended, and a path of one stage.
+    """
+    parts: list[RenderableType] = [] if is_brief and len(scene.path) == 1 else [_path(scene.path, 10 * width)]
+    parts += scoreboard(scene.scores, width, _SUMMARY, scene.winner)
     if scene.simulated:
         parts.append(Text(scene.simulated, "yellow"))
-    return Group(*parts, Text(scene.closing, "bold"))
+    if not is_brief:
+        parts.append(Text(scene.closing, "bold"))
+    return Group(*parts)
 
 
 def _line(text: str, width: int, style: str = "") -> Text:

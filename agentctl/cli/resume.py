@@ -2,10 +2,17 @@
 
 import typer
 
-from agentctl.cli.options import Json, Quiet, Root, RunId, Stream
+from agentctl.cli.options import Json, Quiet, Root, RunId, Stream, User
 
 
-def resume(run: RunId, json: Json = False, quiet: Quiet = False, stream: Stream = None, root: Root = None) -> None:
+def resume(
+    run: RunId,
+    user: User = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    stream: Stream = None,
+    root: Root = None,
+) -> None:
     """Continue a run that was stopped, killed or failed.
 
     It goes on with the files that it started with; what its agents finished is not done again.
@@ -15,6 +22,6 @@ def resume(run: RunId, json: Json = False, quiet: Quiet = False, stream: Stream 
 
     show = run_and_show(
         root, json=json, quiet=quiet, stream=stream,
-        start=lambda hub, on_event: hub.resume(run, on_event=on_event),
+        start=lambda hub, on_event: hub.resume(run, user=user, on_event=on_event),
     )  # fmt: skip
     raise typer.Exit(drive(show))

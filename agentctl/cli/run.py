@@ -1,20 +1,21 @@
 """`agentctl run`: one task through a workspace."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from agentctl.cli.options import Json, Quiet, Root, Stream, WorkspaceName
+from agentctl.cli.options import Busy, Files, Json, Meta, Model, Quiet, Root, Session, Stream, User, WorkspaceName
 
 
 def run(
     workspace: WorkspaceName,
     task: Annotated[str, typer.Argument(metavar="TASK", help="What to do; `-` reads it from stdin.")],
-    session: Annotated[str | None, typer.Option(help="Conversation to continue (not supported yet).")] = None,
-    user: Annotated[str | None, typer.Option(help="Whose run it is; a label. Default: you.")] = None,
-    file: Annotated[list[Path] | None, typer.Option(help="Attach a file (not supported yet).")] = None,
-    model: Annotated[str | None, typer.Option("--model", "-m", help="Model of every agent.")] = None,
+    session: Session = None,
+    user: User = None,
+    file: Files = None,
+    meta: Meta = None,
+    busy: Busy = "wait",
+    model: Model = None,
     timeout: Annotated[float | None, typer.Option(min=0.001, help="Active time of the run, in seconds.")] = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -23,23 +24,28 @@ def run(
 ) -> None:
     """Run one task through a workspace and print the answer."""
     from agentctl.cli.drive import drive
+    from agentctl.cli.options import absolute_files, pairs
     from agentctl.cli.project import workspace_name
-    from agentctl.cli.watch import run_and_show
-    from agentctl.errors import NotSupportedYet
-    from agentctl.runtime.hub import absolute_model
+    from agentctl.cli.watch import announcing, run_and_show
+    from agentctl.sessions import TurnOptions
+    from agentctl.sessions.hub import absolute_model
     from agentctl.workspace import find_root
 
-    if file:
-        raise NotSupportedYet("--file")
     if task == "-":
         task = _read_stdin()
     name = workspace_name(find_root(root), workspace)
-    model = absolute_model(model)  # before the command changes into the project
+    options: TurnOptions = {
+        "session": session,
+        "user": user,
+        "files": absolute_files(file),  # before the command changes into the project
+        "metadata": pairs(meta),
+        "busy": busy,
+        "model": absolute_model(model),
+        "timeout_s": timeout,
+    }
     show = run_and_show(
         root, json=json, quiet=quiet, stream=stream,
-        start=lambda hub, on_event: hub.run(
-            name, task, session=session, user=user, timeout_s=timeout, model=model, on_event=on_event
-        ),
+        start=lambda hub, on_event: hub.run(name, task, on_event=announcing(on_event, quiet=quiet), **options),
     )  # fmt: skip
     raise typer.Exit(drive(show))
 

@@ -4,35 +4,46 @@ from typing import Annotated
 
 import typer
 
-from agentctl.cli.options import Json, Root, complete_workspace
+from agentctl.cli.options import Json, Limit, OfWorkspace, Root, complete_session, label
 
 
 def runs(
-    workspace: Annotated[
+    workspace: OfWorkspace = None,
+    session: Annotated[
         str | None,
-        typer.Option("--workspace", "-w", help="Of this workspace only.", autocompletion=complete_workspace),
+        typer.Option(
+            "--session", "-s", help="Of this session: a name, an id or its start, -1 for the last used.",
+            autocompletion=complete_session,
+        ),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many, newest first.")] = 20,
+    user: Annotated[
+        str | None, typer.Option(callback=label, help="Whose session that is; a label. Default: you.")
+    ] = None,
+    limit: Limit = 20,
     json: Json = False,
     root: Root = None,
-) -> None:
+) -> None:  # fmt: skip
     """List runs, newest first."""
     from agentctl.cli.drive import drive
-    from agentctl.cli.output import answer, answer_json, tell
+    from agentctl.cli.output import answer, answer_json, cut, line, table, tell
+    from agentctl.cli.session_view import existing, known_workspace
     from agentctl.cli.status import status_of
-    from agentctl.store import Store
-    from agentctl.workspace import find_root
+    from agentctl.sessions import Hub
 
     async def listed() -> list[dict[str, object]]:
-        async with Store(find_root(root)) as store:
-            if not store.path.exists():
+        async with Hub(root) as hub:
+            name = await known_workspace(hub, workspace)
+            session_id = None if session is None else (await existing(hub, session, user)).session_id
+            if hub.store.is_new:
                 return []  # looking leaves nothing behind
-            rows = await store.list_runs(limit=limit, workspace=workspace)
+            rows = await hub.store.list_runs(limit=limit, workspace=name, session_id=session_id)
+            sessions = await hub.sessions.named(row.session_id for row in rows)
         return [
             {
                 "run_id": row.run_id,
                 "workspace": row.workspace,
                 "session_id": row.session_id,
+                "session": sessions[row.session_id].name if row.session_id in sessions else None,
                 "user": row.user_id,
                 "status": status_of(row),
                 "generation": row.generation,
@@ -46,8 +57,14 @@ def runs(
     rows = drive(listed())
     if json:
         answer_json(rows)
-    elif not rows:
+    elif rows:
+        answer(table([*_cells(row), cut(line(str(row["task"])), 60)] for row in rows))
+    else:
         tell('nothing ran yet; start with `agentctl run WS "TASK"`')
-    for row in [] if json else rows:
-        task = " ".join(str(row["task"]).split())[:60]
-        answer(f"{row['run_id']}  {row['created_at'][:19]}  {row['status']:<9}  {row['workspace']:<14}  {task}")  # type: ignore[index]
+
+
+def _cells(row: dict[str, object]) -> list[str]:
+    from agentctl.cli.words import utc
+
+    named, began = row["session"] or row["session_id"], utc(str(row["created_at"]))
+    return [str(cell) for cell in (row["run_id"], began, row["status"], row["workspace"], named)]

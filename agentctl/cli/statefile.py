@@ -7,10 +7,7 @@ from pathlib import Path
 
 from agentctl.cli.output import cut, line, plural
 from agentctl.errors import StoreUnusable
-from agentctl.store.fault import check_header, unusable
-
-_CHECK_S = 2.0
-"""A file of gigabytes is checked as far as this goes."""
+from agentctl.store.fault import check_size, unusable
 
 
 class Unusable(Exception):
@@ -21,8 +18,11 @@ class Unusable(Exception):
         self.fix = error.hint
 
 
-def look_into(path: Path) -> str:
+def look_into(path: Path, within_s: float) -> str:
     """Say what the file holds.
+
+    Args:
+        within_s: how long it may be read; a larger file is checked in part.
 
     Raises:
         Unusable: it is damaged, or cannot be read.
@@ -30,9 +30,9 @@ def look_into(path: Path) -> str:
     if not path.exists():
         return "not there yet; the first run creates it"
     try:
-        check_header(path)
+        check_size(path)
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=2)) as connection:
-            return f"{_size(path)}, {_verdict(path, connection)}{_runs(connection)}"
+            return f"{_size(path)}, {_verdict(path, connection, within_s)}{_runs(connection)}"
     except StoreUnusable as error:
         raise Unusable(error) from error
     except sqlite3.Error as error:
@@ -54,8 +54,20 @@ def newest_runs(root: Path, limit: int = 50) -> list[tuple[str, str]]:
     return [(run_id, cut(line(f"{workspace}, {status}: {task}"), 60)) for run_id, workspace, status, task in rows]
 
 
-def _verdict(path: Path, connection: sqlite3.Connection) -> str:
-    deadline = time.monotonic() + _CHECK_S
+def newest_sessions(root: Path, limit: int = 50) -> list[tuple[str, str]]:
+    """The name, or else the id, of each session, the last used first, and a few words about it; as `newest_runs`."""
+    path = root / ".agentctl" / "state.db"
+    query = "SELECT coalesce(name, session_id), workspace, turns FROM sessions ORDER BY updated_at DESC LIMIT ?"
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1)) as connection:
+            rows = connection.execute(query, (limit,)).fetchall()
+    except sqlite3.Error:
+        return []
+    return [(word, f"{workspace}, {plural(turns, 'turn')}") for word, workspace, turns in rows]
+
+
+def _verdict(path: Path, connection: sqlite3.Connection, within_s: float) -> str:
+    deadline = time.monotonic() + within_s
     connection.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
     try:
         said = connection.execute("PRAGMA quick_check(1)").fetchone()[0]

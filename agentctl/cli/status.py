@@ -1,8 +1,8 @@
 """What became of a run."""
 
-from agentctl.store import RunRow, holder_alive
+from agentctl.store import RunRow
 
 
 def status_of(row: RunRow) -> str:
     """The status in the store, or `killed`: nobody was left to note that."""
-    return "killed" if row.status == "running" and not holder_alive(row) else row.status
+    return "killed" if row.status == "running" and not row.is_held else row.status

@@ -1,5 +1,6 @@
 """Show a run while it happens: live on a terminal, plain lines in a pipe, JSON Lines with `--json`."""
 
+import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -7,35 +8,63 @@ from pathlib import Path
 from typing import TextIO
 
 from agentctl.cli.aside import printing_aside, stdout_kept
-from agentctl.cli.output import answer, complain
+from agentctl.cli.output import answer, complain, tell
 from agentctl.events import BufferedSink, Event, Sink
-from agentctl.runtime import RunResult, WorkspaceHub
+from agentctl.runtime import RunResult
+from agentctl.sessions import Hub
 
 ANSWERED = ("done", "limited", "waiting")
 """Statuses whose output goes to stdout; half an answer of a failed run must not pass for one in a pipe."""
-Start = Callable[[WorkspaceHub, Callable[[Event], None]], Awaitable[RunResult]]
+OnEvent = Callable[[Event], None]
+Start = Callable[[Hub, OnEvent], Awaitable[RunResult]]
 
 
 async def run_and_show(root: Path | None, *, json: bool, quiet: bool, stream: bool | None, start: Start) -> int:
     """Start a run in a hub of its own, show it, print its answer; returns the exit code."""
-    async with WorkspaceHub(root) as hub:
+    async with Hub(root) as hub:
         os.chdir(hub.root)  # tools and agents work from the project's root
         with stdout_kept() as stdout:
-            sink = _sink(stdout, json=json, quiet=quiet, stream=stream)
-            shown = BufferedSink(sink)
-            patience_s: float | None = 1  # whoever stops a run does not wait for a slow reader
-            with printing_aside(getattr(sink, "show_print", None)):
-                try:
-                    result = await start(hub, shown.on_event)
-                    patience_s = None
-                finally:
-                    shown.close(patience_s)
+            sink = choose_sink(stdout, json=json, quiet=quiet, stream=stream)
+            result = await watch(sink, lambda on_event: start(hub, on_event))
     if not json:
-        _print_result(result)
+        if result.output and result.status in ANSWERED:
+            answer(result.output)
+        complain_of(result)
     return result.exit_code
 
 
-def _sink(stdout: TextIO, *, json: bool, quiet: bool, stream: bool | None) -> Sink:
+async def watch(sink: Sink, start: Callable[[OnEvent], Awaitable[RunResult]]) -> RunResult:
+    """Start a run and show its events, with what the workspace's own code prints beside them."""
+    shown = BufferedSink(sink)
+    patience_s: float | None = 1  # whoever stops a run does not wait for a slow reader
+    with printing_aside(getattr(sink, "show_print", None)):
+        try:
+            result = await start(shown.on_event)
+            patience_s = None
+        finally:
+            await asyncio.to_thread(shown.close, patience_s)
+    return result
+
+
+def announcing(on_event: OnEvent, *, quiet: bool) -> OnEvent:
+    """As `on_event`, and says on stderr when a named session begins: the name may be a slip."""
+
+    def announce(event: Event) -> None:
+        if not quiet and event.type == "run.started" and event.data["session"] and event.data["new"]:
+            tell(f"new session {event.data['session']!r}")
+        on_event(event)
+
+    return announce
+
+
+def choose_sink(
+    stdout: TextIO, *, json: bool = False, quiet: bool = False, stream: bool | None = None, is_brief: bool = False
+) -> Sink:
+    """What fits the terminal or pipe.
+
+    Args:
+        is_brief: leave it to the caller to tell how the run ended.
+    """
     if json:
         from agentctl.cli.lines import JsonLines
 
@@ -47,14 +76,13 @@ def _sink(stdout: TextIO, *, json: bool, quiet: bool, stream: bool | None) -> Si
     if sys.stderr.isatty() and stream is not False and os.environ.get("TERM") != "dumb":
         from agentctl.cli.live import LiveView
 
-        return LiveView()
+        return LiveView(is_brief=is_brief)
     from agentctl.cli.lines import PlainLines
 
-    return PlainLines(stream=bool(stream))
+    return PlainLines(stream=bool(stream), is_brief=is_brief)
 
 
-def _print_result(result: RunResult) -> None:
-    if result.output and result.status in ANSWERED:
-        answer(result.output)
+def complain_of(result: RunResult) -> None:
+    """Print what kept a run from being done, if anything did."""
     if result.error:
         complain(f"error: {result.error['code']}: {result.error['message']}", result.error.get("hint", ""))

@@ -35,14 +35,14 @@ def why(run: MaybeRunId = None, full: Full = False, json: Json = False, root: Ro
 
 async def _told(root: Path, run: str | None) -> Story:
     """The story of a run; default: of the newest."""
+    from agentctl.cli.project import project_store
     from agentctl.cli.status import status_of
     from agentctl.errors import UsageError
     from agentctl.runtime.explain import explain
-    from agentctl.store import Store
 
-    async with Store(root) as store:
+    async with project_store(root) as store:
         # Looking leaves nothing behind, so a state that is not there is not made.
-        newest = await store.list_runs(limit=1) if store.path.exists() else []
+        newest = [] if store.is_new else await store.list_runs(limit=1)
         if not newest:
             raise UsageError("nothing ran yet in this project", hint='start with `agentctl run WS "TASK"`')
         row = newest[0] if run is None else await store.get_run(run)

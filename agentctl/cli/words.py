@@ -47,6 +47,11 @@ def took(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1e3:.0f} ms"
 
 
+def utc(moment: str) -> str:
+    """A time of ours as people read it, to the second; the `Z` says that it is UTC."""
+    return f"{moment[:19]}Z"
+
+
 def money(cost_usd: float | None) -> str:
     """A cost as people read it; an unknown price is said to be unknown."""
     if cost_usd is None:

@@ -18,7 +18,8 @@ class Outbox:
     """Shows events in order, none before it is kept: what somebody has seen is not told again by a resume.
 
     Tokens are not kept, so their numbers are reserved, a block at a time. Nothing here waits;
-    whoever awaits a write to the store finds that all before it is shown.
+    whoever awaits a write to the store finds that all before it is shown. It belongs to the claim
+    under which it was made, and keeps and shows nothing under a later one.
 
     Args:
         head: `workspace`, `session_id` and `run_id` of every event.
@@ -28,6 +29,7 @@ class Outbox:
     def __init__(self, store: Store, bus: EventBus, head: Mapping[str, str], seq: int = 0) -> None:
         self._store, self._bus, self._head = store, bus, head
         self._seq = self._reserved = seq
+        self.fence = store.holder.runs.get(head["run_id"])
         self._unseen: deque[tuple[Event, bool]] = deque()
 
     def tell(self, type_: EventType, data: Mapping[str, Any], key: str = "") -> None:
@@ -46,9 +48,9 @@ class Outbox:
         self._unseen.append((event, False))
         if is_token:
             self._reserved = self._seq + BLOCK
-            self._store.reserve(event.run_id, self._reserved, then=partial(self._show, self._seq))
+            self._store.reserve(event.run_id, self._reserved, then=partial(self._show, self._seq), fence=self.fence)
         else:
-            self._store.put_event(event.as_dict(), key, then=partial(self._show, self._seq))
+            self._store.put_event(event.as_dict(), key, then=partial(self._show, self._seq), fence=self.fence)
 
     def _show(self, seq: int) -> None:
         """Number `seq` is kept now: show it, and the tokens behind it; nothing once one was lost."""

@@ -47,6 +47,12 @@ class Terminal:
         """Lines that have left the screen at the top."""
         return len(self._screen.history.top)
 
+    @property
+    def above(self) -> str:
+        """The lines that have left the screen at the top."""
+        lines = self._screen.history.top
+        return "\n".join("".join(line[x].data for x in range(len(line))).rstrip() for line in lines)
+
     def until(self, seen: Callable[[str], bool], timeout_s: float = 15) -> str:
         """Read until the screen shows it; the screen then."""
         deadline = time.monotonic() + timeout_s
@@ -62,9 +68,22 @@ class Terminal:
         self._child.close()
         return (self._child.exitstatus if self._child.exitstatus is not None else -1), self.text
 
+    def type(self, keys: str) -> None:
+        """Press keys; `\\r` is Enter, `\\x04` Ctrl-D."""
+        self._child.send(keys)
+
     def interrupt(self) -> None:
         """Press Ctrl-C."""
         self._child.sendintr()
+
+    def signal(self, number: int) -> None:
+        """Send the process a signal."""
+        self._child.kill(number)
+
+    @property
+    def echoes(self) -> bool:
+        """Whether the terminal shows what is typed."""
+        return bool(self._child.getecho())
 
     def resize(self, columns: int, lines: int) -> None:
         """Give the window another size."""
@@ -80,4 +99,6 @@ class Terminal:
             return False
         self.raw += data
         self._stream.feed(data)
+        if b"\x1b[6n" in data:  # a program asks where the cursor is
+            self._child.send(f"\x1b[{self._screen.cursor.y + 1};{self._screen.cursor.x + 1}R")
         return True

@@ -11,7 +11,24 @@ HEAVY = [
     *("langgraph", "langchain_core", "langmem", "fastmcp", "mcp", "redis", "pydantic", "yaml", "watchdog"),
     *("rich.console", "sqlalchemy", "jinja2", "asyncio", "agentctl.workspace", "agentctl.logs"),
 ]
-COMMANDS = ["run", "resume", "why", "runs", "list", "show", "graph", "validate", "new", "schema", "logs", "doctor"]
+COMMANDS = [
+    "run",
+    "chat",
+    "resume",
+    "why",
+    "runs",
+    "sessions",
+    "list",
+    "show",
+    "tools",
+    "graph",
+    "validate",
+    "new",
+    "schema",
+    "logs",
+    "db",
+    "doctor",
+]
 
 
 def loaded_by(code: str, folder: str = ".") -> set[str]:

@@ -135,10 +135,3 @@ def test_what_ran_is_listed_and_explained(agentctl: Command, flow: Path) -> None
 def test_a_run_that_does_not_exist_is_a_usage_error(agentctl: Command, flow: Path) -> None:
     for command in ("why", "resume"):
         assert agentctl(command, "0123456789").code == 2
-
-
-def test_what_is_not_supported_yet_says_so(agentctl: Command, flow: Path) -> None:
-    for words in (["--session", "s"], ["--file", "x.txt"]):
-        code, _, err = agentctl("run", "flow", "x", *words)
-        assert code == 2
-        assert "not supported yet" in err
