@@ -3,7 +3,7 @@
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -57,6 +57,16 @@ class Debate:
 
     def __init__(self, planner: Package) -> None:
         self.planner = planner
+        self.turns: Sequence[Mapping[str, str]] = ()
+
+    def talk(self, *messages: str) -> dict[str, Any]:
+        """The state at the end of the last message, after a conversation of all before."""
+        turns: list[Mapping[str, str]] = []
+        for message in messages:
+            self.turns = tuple(turns)
+            state = self.run(message)
+            turns.append({"user": message, "answer": state["output"], "run_id": f"run_{len(turns)}"})
+        return state
 
     def run(self, task: str) -> dict[str, Any]:
         """The state at the end, with `output` and `proposals`."""
@@ -84,7 +94,7 @@ class Debate:
     def _call(self, entry: str, state: dict[str, Any], role: str) -> Any:
         module, name = entry.split(".")
         loaded: ModuleType = getattr(self.planner, module)
-        return getattr(loaded, name)(state, SimpleNamespace(agent=role))
+        return getattr(loaded, name)(state, SimpleNamespace(agent=role, turns=self.turns))
 
     def _merge(self, state: dict[str, Any], role: str, fields: dict[str, Any]) -> None:
         state["options"] += fields.get("options", [])

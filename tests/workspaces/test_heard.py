@@ -50,6 +50,8 @@ def test_a_place_that_is_not_known_is_said_and_not_replaced(planner, task, name)
         "Five days of food and art in October for 1200 euros",
         "Hello! Could you plan a trip for me, please? Thanks",
         "Celebrate our anniversary in May, 900 euros",
+        "Weekend for two",
+        "5 days of art for the two of us",
     ],
 )
 def test_capitals_and_small_talk_are_neither_places_nor_left_out(planner, task) -> None:

@@ -59,6 +59,17 @@ def test_trip_planner_goes_the_way_that_its_task_needs(project, task, stages, sa
     assert result.usage["model_calls"] == 0
 
 
+def test_trip_planner_holds_a_conversation(project) -> None:
+    first = agentctl.run("trip-planner", "A week of beaches in July for 1500 euros", root=project, session="trip")
+    second = agentctl.run("trip-planner", "The same for half the money", root=project, session="trip")
+    third = agentctl.run("trip-planner", "somewhere else", root=project, session="trip")
+
+    assert first.winner == "crete-7d"
+    assert "from earlier in this conversation: 7 days, July, beaches" in second.output
+    assert "“for half the money” read as €750 in all" in second.output
+    assert third.winner.split("-")[0] not in (None, second.winner.split("-")[0])
+
+
 def test_trip_planner_follows_the_weights_of_its_file(project) -> None:
     """The jury counts by workspace.yaml, so that editing it changes where one goes."""
     task = "a week in Italy in May, art and nightlife, two people"

@@ -87,6 +87,32 @@ def test_exclusions_rule_out_places_countries_and_interests(planner) -> None:
     assert "art" in wish.where.unwanted
 
 
+@pytest.mark.parametrize(
+    ("task", "interests", "unwanted"),
+    [
+        ("we hate museums and love beaches", ("beach",), {"art"}),
+        ("no museums, my wife loves food", ("food",), {"art"}),
+        ("I don't like museums and don't like clubs", (), {"art", "nightlife"}),
+        ("more wine, less shopping", ("wine",), {"shopping"}),
+    ],
+)
+def test_what_is_loved_is_told_from_what_is_hated(planner, task, interests, unwanted) -> None:
+    wish = planner.wish.read_wish(task)
+
+    assert (wish.interests, wish.where.unwanted) == (interests, unwanted)
+
+
+def test_a_month_that_is_ruled_out_leaves_all_others(planner) -> None:
+    wish = planner.wish.read_wish("a week in Crete, not in August")
+
+    assert set(range(1, 13)) - set(wish.months) == {8}
+    assert "any month but August" in " ".join(wish.assumptions)
+
+
+def test_a_longest_length_is_a_length(planner) -> None:
+    assert planner.wish.read_wish("Lisbon, no longer than 3 days").days == 3
+
+
 def test_the_narrowest_name_counts_and_the_origin_is_no_destination(planner) -> None:
     wish = planner.wish.read_wish("5 days from Berlin to Kyoto, Japan")
 

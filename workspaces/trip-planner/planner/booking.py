@@ -6,16 +6,17 @@ from typing import Any
 from .days import day_plan, days_with_entries
 from .devil import objection
 from .optimistic import shortened
-from .trip import Trip, days_text, people_text, read_trip
+from .trip import Trip, read_trip
 from .weights import read_weights
 from .wish import Wish, read_wish
+from .words import days_text, people_text
 
 METRICS = ("novelty", "confidence", "quality", "risk")
 
 
 def write_plan(state: Mapping[str, Any], ctx: Any) -> str:
     """The whole plan as text: choice, reasons, days, costs, assumptions, bookings."""
-    wish = read_wish(state["task"])
+    wish = read_wish(state["task"], ctx.turns)
     trip = read_trip(state["winner"], wish)
     parts = (
         _head(trip, wish),

@@ -13,7 +13,7 @@ HIGHEST_RISK = 0.9
 
 def measure(state: Mapping[str, Any], ctx: Any) -> dict[str, object]:
     """Score every trip that the critic has not scored yet."""
-    wish = read_wish(state["task"])
+    wish = read_wish(state["task"], ctx.turns)
     trips = unscored(state, ctx.agent, wish)
     if not trips:
         return {"text": "There is nothing to measure."}

@@ -1,7 +1,7 @@
 """Reads how long and when out of free text."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from .places import MONTHS
@@ -32,6 +32,8 @@ EVENTS = {
     "northern lights|aurora(?: borealis)?": (9, 10, 11, 12, 1, 2, 3),
 }
 """What is there in some months only, and so says when."""
+MANY = 7
+"""More months than that are told by those that are left out."""
 Reader = tuple[re.Pattern[str], Callable[[re.Match[str]], int]]
 """What to look for, and the number that a match means."""
 
@@ -81,6 +83,8 @@ def read_months(text: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
 
 def month_note(text: str, months: tuple[int, ...], words: tuple[str, ...]) -> str:
     """How a season or event was read, or that an event is not in the month that was named; else empty."""
+    if len(months) > MANY:
+        return f"when to go was read as {months_text(months)}"
     if words and words[0] not in _MONTH and words[0] not in _SHORT:
         return f"“{words[0]}” read as {months_text(months)}"
     for word, right in EVENTS.items():
@@ -94,8 +98,10 @@ def _events(text: str) -> list[str]:
     return [found[0] for word in EVENTS if (found := re.search(rf"\b(?:{word})\b", text))]
 
 
-def months_text(months: tuple[int, ...]) -> str:
-    """`May`, `May or July`, `March to May`."""
+def months_text(months: Sequence[int]) -> str:
+    """`May`, `May or July`, `March to May`, `any month but May`."""
+    if len(months) > MANY:
+        return f"any month but {months_text([month for month in range(1, 13) if month not in months])}"
     names = [MONTHS[month - 1] for month in months]
     in_a_row = all(after == before % 12 + 1 for before, after in pairwise(months))
     return f"{names[0]} to {names[-1]}" if in_a_row and len(names) > 2 else " or ".join(names)

@@ -5,8 +5,9 @@ from typing import Any
 
 from .critic import unscored
 from .taste import match
-from .trip import Trip, days_text
+from .trip import Trip
 from .wish import Wish, read_wish
+from .words import days_text
 
 HIGHEST_RISK = 0.95
 FAVOURITE = 0.1
@@ -14,7 +15,7 @@ FAVOURITE = 0.1
 
 def attack(state: Mapping[str, Any], ctx: Any) -> dict[str, object]:
     """Score every new trip by the worst that can be said of it."""
-    wish = read_wish(state["task"])
+    wish = read_wish(state["task"], ctx.turns)
     trips = unscored(state, ctx.agent, wish)
     if not trips:
         return {"text": "There is nothing to object to."}

@@ -21,8 +21,8 @@ WORDS = {
 PATTERNS = {interest: re.compile(rf"\b(?:{words})\b") for interest, words in WORDS.items()}
 SEASONAL = ("snow", "beach")
 """Interests that are there in some months only."""
-WARM = re.compile(r"\b(?:warm|hot|sun|sunny|sunshine|heat)\b")
-COOL = re.compile(r"\b(?:cool|cold|fresh air|not (?:too )?hot|no heat)\b")
+WARM = re.compile(r"\b(?:warm(?:er)?|hot(?:ter)?|sun|sunn(?:y|ier)|sunshine|heat|too cold)\b")
+COOL = re.compile(r"\b(?:cool(?:er)?|(?<!too )cold(?:er)?|fresh air|(?:not |not too |not so |too |less )hot|no heat)\b")
 
 
 def find_interests(text: str) -> tuple[str, ...]:
@@ -43,7 +43,7 @@ CROWD_WORDS = re.compile(r"\b(?:crowds?|crowded|(?:mass )?touris(?:ts?|m|ty)|bus
 _QUIET = re.compile(
     r"\b(?:uncrowded|off the beaten (?:track|path)|hidden gems?|quiet\w*|peaceful|secluded"
     r"|(?:away|far|escape) from (?:the |all the )?(?:crowds|tourists)|escape (?:the )?crowds"
-    r"|(?:fewer|less|few) (?:crowds|crowded|tourists))\b"
+    r"|(?:fewer|less|few|too many) (?:crowds|crowded|tourists|people)|(?:too|so) (?:crowded|busy|touristy|full))\b"
 )
 
 

@@ -9,8 +9,8 @@ from .unread import OTHER_TRANSPORT, unread_note
 
 def assumptions(reading: Reading) -> tuple[str, ...]:
     """What was assumed, what was not understood first."""
-    notes = [unread_note(reading.unread), *_missing(reading), *_read_as(reading), *_money(reading), *_journey(reading)]
-    return tuple(note for note in notes if note)
+    notes = [unread_note(reading.unread), *reading.heard, *_missing(reading), *_read_as(reading), *_money(reading)]
+    return tuple(note for note in (*notes, *_journey(reading)) if note)
 
 
 def _missing(reading: Reading) -> list[str]:
@@ -27,7 +27,7 @@ def _read_as(reading: Reading) -> list[str]:
     notes = [month_note(reading.text, reading.months, reading.month_words), party_note(reading.text, reading.party)]
     if "week" in reading.day_words and "end" in reading.day_words:
         notes.append(f"“{reading.day_words}” read as {reading.days} days, {(reading.days or 1) - 1} nights")
-    if reading.style != "standard":
+    if reading.style_words and reading.style != "standard":
         words = {"comfort": "the dearest style known here", "thrifty": "the cheapest style known here"}
         notes.append(f"“{reading.style_words}” read as “{reading.style}”, {words[reading.style]}")
     if reading.quiet:

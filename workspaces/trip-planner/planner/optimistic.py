@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .taste import appeal, climate, match, suitable
-from .trip import STYLES, Trip, build_trip, days_text, styles_down
+from .trip import STYLES, Trip, build_trip, styles_down
 from .wish import Wish, read_wish
+from .words import days_text
 
 OPTIONS = 3
 SHORTEST_SHARE = 0.6
@@ -19,7 +20,7 @@ OPENING = {
 
 def propose(state: Mapping[str, Any], ctx: Any) -> dict[str, object]:
     """Propose up to three trips that were not proposed before."""
-    wish = read_wish(state["task"])
+    wish = read_wish(state["task"], ctx.turns)
     visit = state["visits"].get("proposal", 1) or 1
     seen = {option["id"] for option in state["options"]}
     trips = [] if wish.refusal else choose(wish, visit, seen)

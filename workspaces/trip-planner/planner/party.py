@@ -30,7 +30,10 @@ _PARTY: tuple[Reader, ...] = (
         re.compile(rf"\bwith (?:my |our )?(\d{{1,2}}) (?:\w+ )?{_MANY}\b"),
         lambda found: int(found[1]) + 1,
     ),
-    (re.compile(rf"\bfor (?:the |us )?(\d{{1,2}})(?=\s*(?:[;,.!?:)]|$|\d|(?:{_AFTER_FOR})\b))"), lambda m: int(m[1])),
+    (
+        re.compile(rf"\bfor (?:the |us )?(\d{{1,2}})(?!\d)(?=\s*(?:[;,.!?:)]|$|\d|(?:{_AFTER_FOR})\b))"),
+        lambda m: int(m[1]),
+    ),
     (re.compile(r"\b(?:us|we) (\d{1,2})\b(?! ?(?:days?|nights?|weeks?))"), lambda found: int(found[1])),
     (re.compile(r"\bwith (?:my |our )?(?:\w+ )?(?:parents|grandparents|mum and dad|mom and dad)\b"), lambda _: 3),
     (re.compile(r"\bfor (?:my |our )?(?:\w+ )?(?:parents|grandparents|mum and dad|mom and dad)\b"), lambda _: 2),

@@ -1,10 +1,10 @@
 """What each reader took out of a task, and what none of them did."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .dates import read_days, read_months
-from .interests import CROWD_WORDS, find_interests, find_quiet
+from .interests import CROWD_WORDS, find_interests, find_quiet, find_weather
 from .money import Budget, read_budget
 from .party import Party, party_words, read_party
 from .places import plain
@@ -34,6 +34,15 @@ class Reading:
     style: str
     style_words: str
     quiet: tuple[str, ...]
+    weather: str
+    unread: tuple[str, ...] = ()
+    """The phrases that no reader understood."""
+    heard: tuple[str, ...] = ()
+    """How it was read over what was said before, in sentences."""
+    is_alone: bool = True
+    """Whether nothing that was said before is in it."""
+    is_mute: bool = False
+    """Whether the message itself said nothing that can be read."""
 
     @property
     def given(self) -> frozenset[str]:
@@ -47,16 +56,6 @@ class Reading:
         }
         return frozenset(name for name, value in heard.items() if value)
 
-    @property
-    def unread(self) -> tuple[str, ...]:
-        """The phrases that no reader understood."""
-        where = self.where
-        used = [*where.used, *where.named_words, *where.excluded_words, *(plain(name) for name in where.unknown)]
-        used += [self.day_words, *self.month_words, *party_words(where.rest, self.party), *self.quiet]
-        if self.quiet:
-            used += CROWD_WORDS.findall(self.text)
-        return unread(self.text, [words for words in used if words])
-
 
 def read_task(task: str) -> Reading:
     """Read a task with every reader."""
@@ -64,8 +63,10 @@ def read_task(task: str) -> Reading:
     where = read_where(task[:READ_CHARS], text)
     days, day_words = read_days(where.rest)
     months, month_words = read_months(where.rest)
+    if not months:
+        months, month_words = _without(*read_months(where.negatives))
     style, style_words = _style(where.rest)
-    return Reading(
+    reading = Reading(
         chars=len(task),
         text=text,
         budget=budget,
@@ -79,7 +80,23 @@ def read_task(task: str) -> Reading:
         style=style,
         style_words=style_words,
         quiet=find_quiet(where.rest, where.negatives),
+        weather=find_weather(where.rest),
     )
+    return replace(reading, unread=_unread(reading))
+
+
+def _without(months: tuple[int, ...], words: tuple[str, ...]) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """Every month but these, if any."""
+    return (tuple(month for month in range(1, 13) if month not in months) if months else ()), words
+
+
+def _unread(reading: Reading) -> tuple[str, ...]:
+    where = reading.where
+    used = [*where.used, *where.named_words, *where.excluded_words, *(plain(name) for name in where.unknown)]
+    used += [reading.day_words, *reading.month_words, *party_words(where.rest, reading.party), *reading.quiet]
+    if reading.quiet:
+        used += CROWD_WORDS.findall(reading.text)
+    return unread(reading.text, [words for words in used if words])
 
 
 def _style(text: str) -> tuple[str, str]:

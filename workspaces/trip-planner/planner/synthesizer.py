@@ -6,8 +6,9 @@ from typing import Any
 from .optimistic import shortest
 from .places import MONTHS, all_places
 from .taste import lacking, suitable
-from .trip import Trip, build_trip, days_text, people_text, read_trip, styles_down
+from .trip import Trip, build_trip, read_trip, styles_down
 from .wish import EXAMPLE, Wish, read_wish
+from .words import days_text, people_text
 
 MAX_PROPOSALS = 3
 """The third proposal is the last one; the route in workspace.yaml says the same."""
@@ -15,7 +16,7 @@ MAX_PROPOSALS = 3
 
 def decide(state: Mapping[str, Any], ctx: Any) -> dict[str, object]:
     """Add a verdict to the jury's decision: `book`, `revise` or `none`."""
-    wish = read_wish(state["task"])
+    wish = read_wish(state["task"], ctx.turns)
     jury = dict(state["decision"])
     visit = state["visits"].get("proposal", 1) or 1
     if jury.get("option"):

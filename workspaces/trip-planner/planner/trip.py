@@ -7,6 +7,7 @@ from math import ceil
 from .places import MONTHS, Place, get_place
 from .taste import best_month
 from .wish import Wish
+from .words import days_text
 
 STYLES = {"thrifty": (0.6, 0.75, 0.8), "standard": (1.0, 1.0, 1.0), "comfort": (1.7, 1.4, 1.3)}
 """What rooms, meals and days out cost in each style, against the usual."""
@@ -76,16 +77,6 @@ class Trip:
     def fits(self, wish: Wish) -> bool:
         """Whether it is within the budget, if there is one."""
         return wish.budget is None or self.total <= wish.budget
-
-
-def days_text(days: int) -> str:
-    """`1 day`, `5 days`."""
-    return f"{days} day{'s' if days != 1 else ''}"
-
-
-def people_text(party: int) -> str:
-    """`one traveller`, `4 travellers`."""
-    return "one traveller" if party == 1 else f"{party} travellers"
 
 
 def build_trip(place: Place, wish: Wish, *, days: int = 0, style: str = "") -> Trip:

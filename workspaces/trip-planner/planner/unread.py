@@ -21,7 +21,8 @@ THRIFTY = re.compile(
     r"\b(?:cheap\w*|backpack\w*|shoestring|hostels?|frugal|thrifty|low[- ]cost|(?:tight|low) budget)\b"
 )
 COMFORT = re.compile(
-    r"\b(?:luxur\w+|comfortabl\w+|in comfort|5[- ]stars?|fancy|upscale|posh|boutique hotels?|first class)\b"
+    r"\b(?:luxur\w+|comfortabl\w+|in comfort|5[- ]stars?|fancy|upscale|posh|boutique hotels?|first class"
+    r"|(?:more expensive|nicer|better|fancier) (?:hotels?|rooms?))\b"
 )
 _ALWAYS = (*PATTERNS.values(), OTHER_TRANSPORT, TRIP, THRIFTY, COMFORT, WARM, COOL, UNLIMITED)
 _CUES = ("no", "not", "without", "hate", "hates", "avoid", "never", "don't", "with", "my", "our", "by", "on", "near")

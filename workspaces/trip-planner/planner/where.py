@@ -13,11 +13,13 @@ from .places import MONTHS, all_places, names, plain
 
 _NEGATIVE = re.compile(
     r"\b(?:not|no|without|avoid(?:ing)?|except(?:ing)?(?: for)?|excluding|skip(?:ping)?|hates?|dislikes?|never"
-    r"|anywhere but|instead of|rather than|other than|been to|already (?:saw|seen|know)"
-    r"|don'?t (?:like|want))\s+"
-    r"(?!only\b|just\b|too\b|more than\b|over\b|matter\b|object\b)(?:(?:to|in|the|any|into|about|go|going|see)\s+)*"
+    r"|forget(?: about)?|leave out|anywhere but|instead of|rather than|other than|been to|already (?:saw|seen|know)"
+    r"|don'?t (?:like|want)|(?:less|fewer)(?! than\b| hot\b))\s+"
+    r"(?!(?:only|just|too|so|(?:more|longer|less|fewer) than|over|matter|object)\b)"
+    r"(?:(?:to|in|the|any|into|about|go|going|see)\s+)*"
     r"([^.;!?\n]{2,120}?)(?=[.;!?\n]|$|,? but\b|\bwith\b|\bfor\b|\bin\b"
     r"|\b(?:and|,) (?:lots|plenty|more|some|good|great|lovely)\b"
+    r"|(?:\band\b|,) (?:\w+ ){0,3}?(?:loves?|likes?|adores?|enjoys?|prefers?|wants?|needs?)\b"
     r"|, (?!(?:or|and|nor)\b)(?!\w+(?: or| and|,|$)))"
 )
 _NOT_ORIGIN = (

@@ -1,13 +1,15 @@
 """What a traveller asked for, read out of free text, with every assumption said aloud."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
+from .conversation import read_conversation
 from .foreign import is_foreign
-from .interests import find_weather
 from .money import Budget
 from .notes import assumptions
 from .places import plain
-from .reading import DEFAULT_DAYS, READ_CHARS, Reading, read_task
+from .reading import DEFAULT_DAYS, READ_CHARS, Reading
 from .unread import TRIP, words_of
 from .where import Where, nearest
 
@@ -38,9 +40,13 @@ class Wish:
     """Why nothing can be planned, or an empty string."""
 
 
-def read_wish(task: str) -> Wish:
-    """Read a task; whatever it does not say is assumed, and said so."""
-    reading = read_task(task)
+def read_wish(task: str, turns: Sequence[Mapping[str, Any]] = ()) -> Wish:
+    """Read a task over what was said before; whatever neither says is assumed, and said so.
+
+    Args:
+        turns: the conversation so far as `{user, answer}`, oldest first.
+    """
+    reading = read_conversation(task, turns)
     budget, days = reading.budget, DEFAULT_DAYS if reading.days is None else reading.days
     wish = Wish(
         days=days,
@@ -49,7 +55,7 @@ def read_wish(task: str) -> Wish:
         budget_text=budget.text if budget and budget.currency != "EUR" else "",
         months=reading.months,
         interests=reading.interests,
-        weather=find_weather(reading.where.rest),
+        weather=reading.weather,
         style=reading.style,
         quiet=bool(reading.quiet),
         where=reading.where,
@@ -70,6 +76,11 @@ def _unreadable(task: str, reading: Reading) -> str:
     """Why the task is none that can be read here, or an empty string."""
     if is_foreign(words_of(plain(task[:READ_CHARS]))):
         return f"the task is not in the one language that is read here (in English, please). Try “{EXAMPLE}”"
+    if reading.is_mute:
+        return (
+            "nothing in this message can be read as a change of the trip (in English, please). "
+            "Try “in June instead”, “for half the money” or “somewhere else”"
+        )
     where = reading.where
     if not (reading.given or where.unknown or TRIP.search(reading.text) or reading.party.size > 1):
         return f"the task says nothing of a trip that can be read here (in English, please). Try “{EXAMPLE}”"

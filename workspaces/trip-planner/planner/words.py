@@ -1,4 +1,4 @@
-"""Turns number words into digits, so that what reads numbers reads digits only."""
+"""Numbers in words: turned into digits, so that what reads numbers reads digits only, and written out."""
 
 import re
 
@@ -14,13 +14,14 @@ UNITS = dict(
 )
 TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
 _WORD = re.compile(
-    rf"\b(?:(?P<tens>{'|'.join(TENS)})(?:[ -](?P<one>{'|'.join(list(UNITS)[:9])}))?|(?P<unit>{'|'.join(UNITS)}))\b"
+    rf"\b(?:(?P<tens>{'|'.join(TENS)})(?:[ -](?P<one>{'|'.join(list(UNITS)[:9])}))?|(?P<unit>{'|'.join(UNITS)}))\b",
+    re.IGNORECASE,
 )
 _PHRASES = (
-    (re.compile(r"\ba couple of\b(?! (?:hundred|thousand))"), "2"),
-    (re.compile(r"\ba few\b"), "3"),
-    (re.compile(r"\b(?:a )?dozen\b"), "12"),
-    (re.compile(r"\ba (?=hundred\b|thousand\b|grand\b)"), "1 "),
+    (re.compile(r"\ba couple of\b(?! (?:hundred|thousand))", re.IGNORECASE), "2"),
+    (re.compile(r"\ba few\b", re.IGNORECASE), "3"),
+    (re.compile(r"\b(?:a )?dozen\b", re.IGNORECASE), "12"),
+    (re.compile(r"\ba (?=hundred\b|thousand\b|grand\b)", re.IGNORECASE), "1 "),
     (re.compile(r"(\d) thousand (?:and )?(\d) hundred"), r"\1.\2 thousand"),
     (re.compile(r"\bhalf a (?=thousand|grand)"), "0.5 "),
 )
@@ -36,5 +37,15 @@ def digits(text: str) -> str:
 
 def _value(match: re.Match[str]) -> str:
     if match["unit"]:
-        return str(UNITS[match["unit"]])
-    return str(TENS[match["tens"]] + UNITS.get(match["one"] or "", 0))
+        return str(UNITS[match["unit"].lower()])
+    return str(TENS[match["tens"].lower()] + UNITS.get((match["one"] or "").lower(), 0))
+
+
+def days_text(days: int) -> str:
+    """`1 day`, `5 days`."""
+    return f"{days} day{'s' if days != 1 else ''}"
+
+
+def people_text(party: int) -> str:
+    """`one traveller`, `4 travellers`."""
+    return "one traveller" if party == 1 else f"{party} travellers"
