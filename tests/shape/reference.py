@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from typer.main import get_command
+
+from agentctl.cli import app
 from agentctl.workspace import agent_json_schema, workspace_json_schema
 
 DOCS = Path(__file__).parents[2] / "docs"
-COMMANDS = ("run", "resume", "why", "runs", "list", "show", "graph", "validate", "new", "schema", "logs", "doctor")
 
 
 def cli_page() -> str:
@@ -20,13 +22,20 @@ def cli_page() -> str:
         "3 workspace invalid or not found · 4 run failed · 5 a service, key or database is not usable · "
         "6 limit reached · 130 stopped.\n",
     ]
-    for name in ("", *COMMANDS):
-        parts += [f"## agentctl {name}".rstrip() + "\n", f"```text\n{_help(name)}\n```\n"]
+    for words in ([], *_commands(get_command(app))):
+        parts += [f"## agentctl {' '.join(words)}".rstrip() + "\n", f"```text\n{_help(words)}\n```\n"]
     return "\n".join(parts)
 
 
-def _help(name: str) -> str:
-    words = [name] if name else []
+def _commands(group: Any) -> Iterator[list[str]]:
+    """Every command, and behind a group its own."""
+    for name, command in group.commands.items():
+        yield [name]
+        if hasattr(command, "commands"):
+            yield from ([name, *words] for words in _commands(command))
+
+
+def _help(words: list[str]) -> str:
     code = f"import sys; sys.argv[0] = 'agentctl'; import agentctl.cli; agentctl.cli.main({[*words, '--help']})"
     env = {"COLUMNS": "110", "TERM": "dumb", "PATH": "/usr/bin:/bin"}
     done = subprocess.run(

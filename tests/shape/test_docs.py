@@ -1,5 +1,6 @@
 """The documentation says what the code does."""
 
+import inspect
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 import yaml
 
 import agentctl
+from agentctl.sessions import SessionControl
 from agentctl.workspace import check_workspace
 from tests.shape import reference
 
@@ -56,6 +58,17 @@ def test_every_python_block_of_the_docs_compiles() -> None:
     for page in PAGES:
         for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL):
             compile(block, page.name, "exec")
+
+
+def test_the_library_page_has_every_method_of_sessions() -> None:
+    section = (ROOT / "docs" / "library.md").read_text().partition("\n## Sessions\n")[2].partition("\n## ")[0]
+    told = dict(re.findall(r"^\| `(\w+)\((.*?)\)` \|", section, re.MULTILINE))
+    methods = inspect.getmembers(SessionControl, inspect.iscoroutinefunction)
+    public = {name: inspect.signature(method).parameters for name, method in methods if name[0] != "_"}
+
+    assert {name: re.findall(r"\w+", words) for name, words in told.items()} == {
+        name: list(parameters)[1:] for name, parameters in public.items()
+    }
 
 
 def test_the_project_of_the_agents_page_runs(tmp_path: Path) -> None:

@@ -10,14 +10,15 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "agentctl"
 LAYERS = (
     ("cli",),
+    ("sessions",),
     ("runtime",),
     ("graph",),
     ("agents",),
-    ("models", "store"),
+    ("models", "store", "tools"),
     ("workspace",),
     ("rules", "channels"),
     ("logs",),
-    ("events", "settings"),
+    ("events", "settings", "fetch"),
     ("errors",),
 )
 HEIGHT = {name: -place for place, names in enumerate(LAYERS) for name in names}
@@ -97,6 +98,8 @@ def test_broad_catches_stand_at_boundaries_only() -> None:
         "cli/drive.py",
         "events/bus.py",
         "graph/node.py",
+        "tools/local.py",
+        "tools/toolbox.py",
         "workspace/code.py",
     }
 
