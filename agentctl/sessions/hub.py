@@ -166,14 +166,14 @@ class Hub:
                 return await self.runtime.run(begun.run, ready, seed, on_event=on_event)
         finally:
             leave = self.store.let_go if has_begun else self.store.sessions.abandon
-            await asyncio.shield(leave(begun.run.run_id))
+            await asyncio.shield(leave(begun.run.run_id, begun.run.lease))
 
     async def _go_on(self, begun: Begun, ready: Ready, files: Files, on_event: OnEvent | None) -> RunResult:
         try:
             seed = await seed_of(begun, ready, self.store, files)
             return await self.runtime.run(begun.run, ready, seed, on_event=on_event, resumed=True)
         finally:
-            await asyncio.shield(self.store.let_go(begun.run.run_id))
+            await asyncio.shield(self.store.let_go(begun.run.run_id, begun.run.lease))
 
     async def _stopped(self, run: RunRow) -> RunResult:
         """What came of a run of ours that was stopped: by somebody who wanted that, or as it was not ours any more."""

@@ -201,10 +201,9 @@ async def test_what_was_put_before_a_run_was_lost_is_refused_too(tmp_path: Path,
     """Though the run is not looked after any more when the store's thread comes to it."""
     row = RunRow(run_id=new_id(), session_id="s", user_id="u", workspace="w", generation="0" * 12, task="t")
     url = os.environ.get("AGENTCTL_DATABASE_URL")
-    async with Store(tmp_path, url=url) as first, Store(tmp_path, url=url) as second:
+    async with Store(tmp_path, url=url, lease_s=0) as first, Store(tmp_path, url=url) as second:
         await first.create_run(row)
         await first.flush()
-        change(tmp_path, "update holders set expires_at = 0 where holder = :name", name=first.holder.name)
         taken, _ = await second.sessions.reenter(row.run_id)
         first.put_event({"type": "warning", "seq": 1, "run_id": row.run_id})
         late = asyncio.create_task(first.update_run(row.run_id, status="failed"))
