@@ -52,6 +52,7 @@ def processes() -> Iterator[multiprocessing.context.ForkServerContext]:
 
 def talk(root: str, env: dict[str, str], start: int, pipe: Connection) -> None:
     """Run turns for ever; tell when one begins, and what it comes to."""
+    os.environ.clear()  # the fork server has those of whichever test came first, its database among them
     os.environ.update(env)
 
     def note(event: Event) -> None:

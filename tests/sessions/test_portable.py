@@ -285,7 +285,7 @@ async def test_what_is_no_document_is_refused_with_the_reason(tmp_path: Path, te
 texts = st.text(st.characters(), max_size=30)
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    lambda inner: st.lists(inner, min_size=1, max_size=3) | st.dictionaries(texts, inner, min_size=1, max_size=3),
     max_leaves=8,
 )
 counts = st.integers(0, 10**12)
