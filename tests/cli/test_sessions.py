@@ -294,6 +294,7 @@ def test_an_export_comes_in_elsewhere_as_it_went_out(
 
     assert (code, name, err) == (0, "s\n", "imported 1 turn of talk\n")
     assert again["attachments"] == before["attachments"]
+    before["turns"][0]["attachments"][0]["path"] = "note.bin"  # a path of elsewhere names no file here
     assert {**again["turns"][0], "run_id": 0} == {**before["turns"][0], "run_id": 0}
     assert agentctl("sessions", "import", "s.json", *at).code == 2
     assert agentctl("sessions", "import", "s.json", "--name", "t", "--workspace", "other", *at).out == "t\n"

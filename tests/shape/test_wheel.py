@@ -24,7 +24,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def agentctl(site: Path, project: Path, *words: str) -> str:
-    env = {**os.environ, "PYTHONPATH": str(site), "AGENTCTL_MODEL": "offline"}
+    env = {**os.environ, "PYTHONPATH": str(site), "AGENTCTL_MODEL": "offline", "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-P", "-m", "agentctl", *words]
     return subprocess.run(command, cwd=project, env=env, check=True, capture_output=True, text=True).stdout
 
