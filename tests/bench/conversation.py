@@ -74,7 +74,7 @@ async def bench_overlap(root: Path) -> None:
                 await hub.run(name, "a task")
                 one = statistics.median([await timed(lambda name=name: hub.run(name, "a task")) for _ in range(3)])
                 start = time.perf_counter()
-                await asyncio.gather(*(hub.run(name, "a task", session=f"s{each}") for each in range(count)))
+                await asyncio.gather(*(hub.run(name, "a task", session=f"{name}-{each}") for each in range(count)))
                 both = time.perf_counter() - start
         what = f"{count} sessions at once, a model of {delay_s:g} s / one"
         row(what, f"{both:.2f} s", f"{one:.2f} s", both / one, must)
