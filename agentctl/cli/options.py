@@ -169,3 +169,4 @@ Busy = Annotated[
 SESSION_WORDS = {"ignore_unknown_options": True}
 """For commands that take a session as an argument: `-1` is one, and no option."""
 Model = Annotated[str | None, typer.Option("--model", "-m", help="Model of every agent.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

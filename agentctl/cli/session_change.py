@@ -4,9 +4,7 @@ from typing import Annotated
 
 import typer
 
-from agentctl.cli.options import Root, SessionWord, User, complete_session
-
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+from agentctl.cli.options import Root, SessionWord, User, Yes, complete_session
 
 
 def fork(

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from agentctl.cli.options import Json, Root, WorkspaceName
+from agentctl.cli.options import Json, Root, WorkspaceName, Yes
 
 app = typer.Typer(
     name="tools", help="Look at the tools of a workspace, and call them.", no_args_is_help=True, rich_markup_mode=None
@@ -61,7 +61,7 @@ def call(
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="One argument, text or JSON; repeatable, goes over ARGUMENTS."),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
     json: Json = False,
     root: Root = None,
 ) -> None:
