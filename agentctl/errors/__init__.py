@@ -4,6 +4,7 @@
     ├── UsageError               the call was wrong; the user types it again     exit 2
     │   ├── RunNotFound
     │   ├── RunHeld              the run is alive in another process
+    │   ├── ApprovalNotFound
     │   ├── SessionNotFound
     │   ├── NameTaken
     │   ├── FetchRefused         a URL may not be fetched
@@ -20,6 +21,8 @@
     │   ├── ExpressionFailed
     │   ├── JournalMismatch
     │   ├── UnknownOutcome
+    │   ├── ToolFailed
+    │   ├── ReplayMiss           a recording has no such call
     │   └── ModelFailed          provider, status and attempt count
     ├── ServiceUnavailable       a service, key, database or queue is away       exit 5
     │   ├── KeyMissing
@@ -45,7 +48,9 @@ from agentctl.errors.run import (
     JournalMismatch,
     LimitReached,
     ModelFailed,
+    ReplayMiss,
     RunError,
+    ToolFailed,
     UnknownOutcome,
 )
 from agentctl.errors.service import (
@@ -60,6 +65,7 @@ from agentctl.errors.service import (
     TooManyRuns,
 )
 from agentctl.errors.usage import (
+    ApprovalNotFound,
     FetchRefused,
     NameTaken,
     NotPortable,
@@ -74,6 +80,7 @@ from agentctl.errors.workspace import GenerationMissing, WorkspaceError, Workspa
 __all__ = [
     "AgentFailed",
     "AgentctlError",
+    "ApprovalNotFound",
     "ChannelValueInvalid",
     "ChannelWriteDenied",
     "ExpressionFailed",
@@ -91,6 +98,7 @@ __all__ = [
     "Problem",
     "QueueFull",
     "RateLimited",
+    "ReplayMiss",
     "RunError",
     "RunHeld",
     "RunNotFound",
@@ -99,6 +107,7 @@ __all__ = [
     "SessionNotFound",
     "StoreUnusable",
     "TooManyRuns",
+    "ToolFailed",
     "UnknownOutcome",
     "UsageError",
     "WorkspaceError",

@@ -90,12 +90,25 @@ class UnknownOutcome(RunError):
         self.agent, self.tool = agent, tool
 
 
+class ToolFailed(RunError):
+    """A tool did not do what a python or tool agent asked; `status` is `error`, `denied` or `unknown`."""
+
+    code = "tool-failed"
+
+    def __init__(self, tool: str, status: str, reason: str) -> None:
+        super().__init__(
+            f"tool {tool!r}: {reason}", hint="catch `agentctl.errors.ToolFailed` if the agent can go on without"
+        )
+        self.tool, self.status = tool, status
+
+
 class ModelFailed(RunError):
     """A model gave no usable answer, after all attempts.
 
     Codes: `model-timeout`, `model-rate-limited`, `model-server-error`, `model-refused`,
     `model-filtered`, `model-truncated`, `model-context-overflow`, `model-malformed`,
-    `model-auth`, `model-unreachable`, `model-bad-request`, `model-no-reply` (a script has none left).
+    `model-auth`, `model-unreachable`, `model-bad-request`, `model-no-tools` (it cannot call any),
+    `model-no-reply` (a script has none left).
     """
 
     code = "model-failed"
@@ -110,6 +123,18 @@ class ModelFailed(RunError):
         self.model, self.status, self.attempts = model, status, attempts
         self.meta: dict[str, object] = {}
         """What a resume must know of it, as JSON."""
+
+
+class ReplayMiss(RunError):
+    """A run that plays a recording made a call that was not recorded; the message shows the nearest that was."""
+
+    code = "replay-miss"
+
+    def __init__(self, call: str, nearest: str) -> None:
+        super().__init__(
+            f"{call} was not recorded: {nearest}",
+            hint="record it again with `agentctl run … --record FILE`, or undo the edit that changed it",
+        )
 
 
 class LimitReached(AgentctlError):

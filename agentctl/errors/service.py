@@ -1,5 +1,6 @@
 """Something that is needed is away, busy or full. Exit 5."""
 
+from collections.abc import Sequence
 from math import ceil
 
 from agentctl.errors.base import AgentctlError
@@ -47,9 +48,15 @@ class SessionBusy(ServiceUnavailable):
 
     code = "session-busy"
 
-    def __init__(self, session: str, run_id: str, *, is_waiting: bool = False) -> None:
-        doing = "waits for an approval" if is_waiting else "is still running"
-        hint = f"decide it, then `agentctl resume {run_id}`" if is_waiting else "wait for it, or use `--busy cancel`"
+    def __init__(self, session: str, run_id: str, *, is_waiting: bool = False, approvals: Sequence[str] = ()) -> None:
+        """`approvals` are the ids of those that a waiting run still wants decided."""
+        doing, hint = "is still running", "wait for it, or use `--busy cancel`"
+        if is_waiting:
+            doing, hint = "waits to be resumed", f"go on with `agentctl resume {run_id}`"
+        if approvals:
+            doing = f"waits for approval {', '.join(approvals)}"
+            decide = f"`agentctl approvals approve {approvals[0]}`, or deny it"
+            hint = f"decide with {decide}, then `agentctl resume {run_id}`"
         super().__init__(f"session {session} is busy: its run {run_id} {doing}", hint=hint)
         self.run_id, self.is_waiting = run_id, is_waiting
 

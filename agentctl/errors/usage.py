@@ -32,6 +32,16 @@ class RunHeld(UsageError):
         super().__init__(f"run {run_id} is still running in {where}", hint="wait for it, or stop that process")
 
 
+class ApprovalNotFound(UsageError):
+    """No approval of that id that is the user's."""
+
+    code = "approval-not-found"
+
+    def __init__(self, id_: str, known: Sequence[str] = (), *, reason: str = "") -> None:
+        what = reason or f"no approval {id_!r} in this project{did_you_mean(id_, known)}"
+        super().__init__(what, hint="see them with `agentctl approvals list --all`")
+
+
 class SessionNotFound(UsageError):
     """No session of that id or name that is the user's."""
 

@@ -2,13 +2,13 @@
 
 from sqlalchemy import Connection, Table, and_, exists, func, select
 
-from agentctl.store.tables import attachments, calls, run_events, runs, sessions, summaries, turns
+from agentctl.store.tables import approvals, attachments, calls, run_events, runs, sessions, summaries, turns
 
 
 def contradictions(connection: Connection) -> list[str]:
     """Each kind of contradiction that there is, with how often and one example."""
     found = [_orphans(connection, table, sessions, "session_id") for table in (turns, summaries, attachments)]
-    found += [_orphans(connection, table, runs, "run_id") for table in (calls, run_events)]
+    found += [_orphans(connection, table, runs, "run_id") for table in (calls, run_events, approvals)]
     return [text for text in (*found, _miscounted(connection)) if text]
 
 

@@ -29,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from agentctl.store.holder import is_alive
+from agentctl.store.queries import waits
 from agentctl.store.row import SessionRow, TurnRow
 from agentctl.store.tables import attachments, holders, runs, sessions, summaries, turns
 
@@ -102,10 +103,10 @@ class SessionTable:
             query = query.where(self._holds(sessions.c.metadata, "{", f"{_json(key)}:{_json(value)}"))
         return self._rows(query.limit(limit).offset(skip))
 
-    def idle(self, before: str, limit: int) -> list[SessionRow]:
+    def idle(self, before: str, limit: int, at: str) -> list[SessionRow]:
         """Sessions that nobody has used since then, but for those in which a run waits for an approval."""
-        waits = exists().where(runs.c.run_id == sessions.c.active_run, runs.c.status == "waiting")
-        return self._rows(select(sessions).where(sessions.c.updated_at < before, ~waits).limit(limit))
+        is_taken = exists().where(runs.c.run_id == sessions.c.active_run, waits(at))
+        return self._rows(select(sessions).where(sessions.c.updated_at < before, ~is_taken).limit(limit))
 
     def delete(self, session_ids: Sequence[str]) -> None:
         """Forget sessions with all that they own."""

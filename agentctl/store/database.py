@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from agentctl.errors import AgentctlError, StoreUnusable
+from agentctl.store.approval_table import ApprovalTable
 from agentctl.store.contradiction import contradictions
 from agentctl.store.conversation import SessionTable, TurnTable
 from agentctl.store.dead_threads import DeadThreadTable
@@ -45,6 +46,7 @@ class Database:
         self.runs = RunTable(connection, self.now)
         self.calls = CallTable(connection)
         self.events = EventTable(connection)
+        self.approvals = ApprovalTable(connection)
         self.sessions = SessionTable(connection)
         self.turns = TurnTable(connection, self.now)
         self.holders = HolderTable(connection)

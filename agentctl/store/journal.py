@@ -56,7 +56,14 @@ class Journal:
         return cls(store, run_id, entries)
 
     async def call(
-        self, key: CallKey, kind: CallKind, name: str, arguments: object, perform: Callable[[], Awaitable[T]]
+        self,
+        key: CallKey,
+        kind: CallKind,
+        name: str,
+        arguments: object,
+        perform: Callable[[], Awaitable[T]],
+        *,
+        again: bool = False,
     ) -> tuple[T, bool]:
         """Make a call once, however often the run is killed and resumed.
 
@@ -67,6 +74,7 @@ class Journal:
             arguments: a JSON value.
             perform: makes the call and returns a JSON value. A failure is kept and raised; a later
                 `call` with the same key performs again.
+            again: make a tool's call even if it started before and nobody knows what came of it.
 
         Returns:
             the result, and whether it comes from the journal.
@@ -76,14 +84,14 @@ class Journal:
             UnknownOutcome: a tool started before and has no result; it was not called again.
             StoreUnusable: the journal cannot be written.
         """
-        digest = _digest(kind, name, arguments)
+        digest = digest_of(kind, name, arguments)
         entry = self._entries.get(key)
         if entry is not None:
             if entry.digest != digest:
                 raise JournalMismatch(key.agent, key.ordinal, name)
             if entry.status == "done":
                 return cast("T", await self._answer(entry)), True
-            if entry.status == "started" and kind == "tool":
+            if entry.status == "started" and kind == "tool" and not again:
                 raise UnknownOutcome(key.agent, name)
         await self._start(key, kind, name, digest)
         try:
@@ -116,6 +124,13 @@ class Journal:
         """Whether `call` with this key would be answered from the journal."""
         entry = self._entries.get(key)
         return entry is not None and entry.status == "done"
+
+    def starts(self, key: CallKey) -> int:
+        """How often a call started of which nobody knows what came; 0 if that is known."""
+        entry = self._entries.get(key)
+        if entry is None or entry.status != "started":
+            return 0
+        return int(json.loads(entry.result)["starts"]) if entry.kind == "tool" and entry.result else 1
 
     async def put_delta(self, key: CallKey, delta: Mapping[str, object]) -> None:
         """Keep what an agent returned, committed before this returns.
@@ -153,6 +168,8 @@ class Journal:
     async def _start(self, key: CallKey, kind: CallKind, name: str, digest: str) -> None:
         is_new = key not in self._entries
         failure = None if is_new else self._entries[key].result
+        if kind == "tool" and not is_new:
+            failure = _dump({"starts": self.starts(key) + 1})
         self._entries[key] = _Entry(digest, "started", failure, kind)
         if is_new:
             await self._store.insert_call(
@@ -194,6 +211,7 @@ def _dump(value: object) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def _digest(kind: str, name: str, arguments: object) -> str:
+def digest_of(kind: CallKind, name: str, arguments: object) -> str:
+    """What a call is, as 64 hex digits; `arguments` is JSON."""
     text = json.dumps([kind, name, arguments], separators=(",", ":"), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -19,9 +19,10 @@ from sqlalchemy import (
     update,
 )
 
+from agentctl.store.approval_table import has_lapsed, is_settled
 from agentctl.store.holder import is_alive
 from agentctl.store.row import RunRow
-from agentctl.store.tables import calls, holders, run_events, runs, turns
+from agentctl.store.tables import approvals, calls, holders, run_events, runs, turns
 
 Values = dict[str, object]
 
@@ -92,8 +93,9 @@ class RunTable:
 
     def expire(self, before: str) -> Sequence[str]:
         """Mark the unfinished runs that nothing has happened to since `before`; return their ids."""
-        ended = runs.c.status.in_(("failed", "cancelled", "limited"))
-        stale = and_(or_(ended, runs.c.status == "running"), runs.c.updated_at < before, ~runs.c.expired)
+        ended = runs.c.status.in_(("failed", "cancelled", "limited", "running"))
+        has_waited = and_(runs.c.status == "waiting", is_settled(runs.c.run_id, before))
+        stale = and_(or_(ended, has_waited), runs.c.updated_at < before, ~runs.c.expired)
         ids = [
             row.run_id
             for row in map(self._row, self._connection.execute(_RUN.where(stale)).mappings())
@@ -103,12 +105,17 @@ class RunTable:
             self._connection.execute(_UPDATE_RUN, [{"key_run_id": run_id, "expired": True} for run_id in ids])
         return ids
 
+    def is_waiting(self, run_id: str, at: str) -> bool:
+        """Whether the run waits for people who can still decide, or have decided."""
+        query = select(runs.c.run_id).where(runs.c.run_id == run_id, waits(at))
+        return self._connection.execute(query).first() is not None
+
     def drop(self, run_id: str) -> None:
         """Forget a run that has not begun."""
         self._connection.execute(delete(runs).where(runs.c.run_id == run_id))
 
     def delete(self, session_ids: Sequence[str]) -> list[str]:
-        """Forget the runs of these sessions with their calls and events.
+        """Forget the runs of these sessions with their calls, events and approvals.
 
         Returns:
             the checkpointer's threads that they may have left: those of unfinished ones, and of agents cut short.
@@ -127,7 +134,7 @@ class RunTable:
         cut_short = select(calls.c.agent, runs.c.session_id).join(runs, runs.c.run_id == calls.c.run_id).distinct()
         graphs = self._connection.execute(cut_short.where(calls.c.kind == "graph", calls.c.run_id.in_(ids)))
         threads = [f"{row.agent.rpartition('>')[2]}#{row.session_id}" for row in graphs]
-        for table in (calls, run_events, runs):
+        for table in (calls, run_events, approvals, runs):
             self._connection.execute(delete(table).where(table.c.run_id.in_(ids)))
         return unfinished + threads
 
@@ -136,6 +143,11 @@ class RunTable:
         holder = {name: found.pop(name) for name in ("host", "pid", "pid_started", "expires_at")}
         is_held = found["status"] == "running" and is_alive(**holder, now=self._now())
         return RunRow(**found, is_held=is_held, pid=holder["pid"], host=(holder["host"] or "").partition(" ")[0])
+
+
+def waits(at: str) -> ColumnElement[bool]:
+    """As `RunTable.is_waiting`, of any run."""
+    return and_(runs.c.status == "waiting", ~runs.c.expired, ~has_lapsed(runs.c.run_id, at))
 
 
 class CallTable:

@@ -5,6 +5,9 @@ from typing import Any, Literal
 
 RunStatus = Literal["running", "done", "failed", "waiting", "limited", "cancelled"]
 CallKind = Literal["model", "tool", "graph", "delta"]
+ApprovalKind = Literal["call", "unknown", "graph", "question"]
+"""A tool's call; one of which nobody knows what came: repeat it?; a graph's interrupt; what a tool's server asks."""
+ApprovalStatus = Literal["pending", "approved", "denied", "expired", "void"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +23,8 @@ class RunRow:
     task: str
     model: str | None = None
     """What `--model` said; a resume keeps it."""
+    tools: list[str] = field(default_factory=list)
+    """Optional tools that the turn enabled."""
     status: RunStatus = "running"
     created_at: str = ""
     """UTC ISO 8601; filled in by the store when empty."""
@@ -91,6 +96,52 @@ class TurnRow:
     """Role to `[thread_id, checkpoint_id]`: where the memory of agents that keep their own stood at its end."""
     started_at: str = ""
     finished_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """What a person is asked in a run, and what was decided; it holds for one call with these arguments."""
+
+    id: str
+    run_id: str
+    session_id: str
+    user_id: str
+    workspace: str
+    agent: str
+    stage: str
+    round: int
+    kind: ApprovalKind
+    tool: str
+    args: Any
+    """JSON: the arguments; the value of an interrupt; `{message, schema, url}` of a question."""
+    digest: str
+    """Of tool and arguments."""
+    why: str
+    """One sentence."""
+    requested_at: str = ""
+    expires_at: str = ""
+    """UTC ISO 8601, both given by the store."""
+    status: ApprovalStatus = "pending"
+    """`expired` where nobody decided in time; `void` where nobody waits for it any more."""
+    decided_at: str | None = None
+    decided_by: str | None = None
+    reason: str = ""
+    edited: Any = None
+    """JSON: the arguments to call it with instead, or the answer."""
+    always: bool = False
+    """Whether exactly this call needs no other approval in the session."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What a person says to an approval."""
+
+    approve: bool
+    reason: str = ""
+    args: Any = None
+    """JSON: edited arguments, or the answer."""
+    always: bool = False
+    """For exactly this call, in this session."""
 
 
 @dataclass(frozen=True, slots=True)

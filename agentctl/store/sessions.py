@@ -350,10 +350,10 @@ class SessionStore:
         before = timestamp(timedelta(days=days))
 
         def forget(db: "Database") -> tuple[int, list[str]]:
-            ids = [row.session_id for row in db.sessions.idle(before, limit) if is_free(db, row)]
+            ids = [row.session_id for row in db.sessions.idle(before, limit, timestamp()) if is_free(db, row)]
             return len(ids), _forget(db, ids)
 
-        if not await self._read(lambda db: db.sessions.idle(before, 1)):
+        if not await self._read(lambda db: db.sessions.idle(before, 1, timestamp())):
             return 0, []  # as nearly always; nobody need wait for a writer
         return await self._write(forget)
 

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from agentctl.errors import RunNotFound, StoreUnusable, UsageError
+from agentctl.store.approvals import ApprovalStore
 from agentctl.store.holder import LEASE_S, Holder
 from agentctl.store.row import RunRow
 from agentctl.store.sessions import SessionStore
@@ -36,6 +37,7 @@ class Store:
 
     Attributes:
         sessions: conversations, and which run is in which.
+        approvals: what people are asked in runs, and what they decided.
         holder: what this store holds; writes for a run that another holder has taken raise `LeaseLost`.
     """
 
@@ -60,11 +62,8 @@ class Store:
         self.mask = mask
         self.holder = Holder(lease_s)
         self._writer = Writer(root, url, self.holder)
-        self.sessions = SessionStore(
-            lambda query: self._read(lambda db, _: query(db)),
-            lambda change, run_id="", fence=None: self._write(lambda db, _: change(db), run_id, fence),
-            self.holder,
-        )
+        self.sessions = SessionStore(self._query, self._change, self.holder)
+        self.approvals = ApprovalStore(self._query, self._change)
 
     @property
     def is_new(self) -> bool:
@@ -196,8 +195,12 @@ class Store:
         """The journal's rows of the run, in no order."""
         return await self._read(lambda db, _: db.calls.of_run(run_id))
 
+    async def gone(self, run_ids: Sequence[str]) -> list[str]:
+        """Those of these runs that were forgotten, with their turns."""
+        return await self._read(lambda db, _: [run_id for run_id in run_ids if db.runs.get(run_id) is None])
+
     async def prune(self, days: float = 7) -> list[str]:
-        """Forget the journals of runs that ended unfinished, or were killed, over `days` ago.
+        """Forget the journals of runs that ended unfinished, were killed, or waited in vain, over `days` ago.
 
         Returns:
             the ids of these runs, now `expired`; their checkpointer threads can go as well.
@@ -208,6 +211,7 @@ class Store:
             expired = list(db.runs.expire(before))
             if expired:
                 db.calls.delete(expired)
+                db.approvals.forget(expired)
             db.holders.sweep(db.now() - timedelta(days=1).total_seconds())
             return expired
 
@@ -249,6 +253,12 @@ class Store:
         self, change: Callable[["Database", Sequence[Values]], T], run_id: str = "", fence: int | None = None
     ) -> T:
         return cast("T", await self._apply(change, run_id, fence=fence))
+
+    async def _query(self, query: "Callable[[Database], T]") -> T:
+        return await self._read(lambda db, _: query(db))
+
+    async def _change(self, change: "Callable[[Database], T]", run_id: str = "", fence: int | None = None) -> T:
+        return await self._write(lambda db, _: change(db), run_id, fence)
 
     async def _apply(
         self,

@@ -6,7 +6,7 @@ the first to hear of it on Postgres, in the middle of a run.
 
 from sqlalchemy import JSON, Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-VERSION = "0002"
+VERSION = "0003"
 """Revision of the newest migration in `migrations/versions`."""
 
 metadata = MetaData()
@@ -21,6 +21,7 @@ runs = Table(
     Column("generation", String, nullable=False),
     Column("task", JSON, nullable=False),  # JSON keeps what text may not: lone surrogates, NUL
     Column("model", String),
+    Column("tools", JSON, nullable=False),
     Column("status", String, nullable=False),
     Column("created_at", String, nullable=False),
     Column("updated_at", String, nullable=False),
@@ -139,6 +140,36 @@ calls = Table(
     Column("error", Text),
     Column("started_at", String, nullable=False),
     Column("finished_at", String),
+)
+
+# What is shown to people may be any text, hence JSON.
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("run_id", String, nullable=False),
+    Column("session_id", String, nullable=False),
+    Column("user_id", String, nullable=False),
+    Column("workspace", String, nullable=False),
+    Column("agent", String, nullable=False),
+    Column("stage", String, nullable=False),
+    Column("round", Integer, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("tool", String, nullable=False),
+    Column("args", JSON, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("why", JSON, nullable=False),
+    Column("requested_at", String, nullable=False),
+    Column("expires_at", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("decided_at", String),
+    Column("decided_by", String),
+    Column("reason", JSON, nullable=False),
+    Column("edited", JSON(none_as_null=True)),
+    Column("always", Boolean, nullable=False),
+    Index("ix_approvals_run_id", "run_id"),
+    Index("ix_approvals_session_id_digest", "session_id", "digest"),
+    Index("ix_approvals_status", "status"),
 )
 
 run_events = Table(

@@ -151,7 +151,7 @@ def is_free(db: "Database", session: SessionRow) -> bool:
 
 
 def make_way(db: "Database", session: SessionRow, run_id: str) -> None:
-    """See to it that no other run is in the session: a dead one is shut out.
+    """See to it that no other run is in the session: a dead one is shut out, and so is one that waited in vain.
 
     Raises:
         SessionBusy: one is, or waits for an approval.
@@ -161,7 +161,10 @@ def make_way(db: "Database", session: SessionRow, run_id: str) -> None:
     other = db.runs.get(session.active_run)
     if other is None:
         return
-    if other.is_held or other.status == "waiting":
-        raise SessionBusy(session.name or session.session_id, other.run_id, is_waiting=other.status == "waiting")
+    if other.is_held:
+        raise SessionBusy(session.name or session.session_id, other.run_id)
+    if db.runs.is_waiting(other.run_id, timestamp()):
+        wanted = [each.id for each in db.approvals.wanted(None, other.run_id, True, timestamp())]
+        raise SessionBusy(session.name or session.session_id, other.run_id, is_waiting=True, approvals=wanted)
     if other.status == "running":
         db.runs.claim(other, None)
