@@ -18,7 +18,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self
 
-Reply = str | Callable[[dict[str, Any]], str]
+Said = str | dict[str, Any]
+"""Text, or `{text, tool_calls: [{id, name, args}]}`; `args` is an object, or text that is sent as it is."""
+Reply = Said | Callable[[dict[str, Any]], Said]
 Page = bytes | tuple[int, dict[str, str], bytes] | Callable[[socket.socket], None]
 PLAIN = "A short answer from the chat server."
 _ERRORS = {
@@ -33,6 +35,7 @@ _ERRORS = {
         400,
         {"message": "maximum context length is 8 tokens", "type": "x", "code": "context_length_exceeded"},
     ),
+    "no-tools": (400, {"message": "small does not support tools", "type": "invalid_request_error"}),
     "no-format": (400, {"message": "unknown field response_format", "type": "invalid_request_error"}),
     "filtered-prompt": (400, {"message": "the prompt was filtered", "type": "x", "code": "content_filter"}),
 }
@@ -42,10 +45,11 @@ class ChatServer:
     """A context manager: `with ChatServer(replies=["hi"], faults=["429", None]) as server: server.url`.
 
     `faults` are used up one a request, None meaning none: `400 401 404 429 429:<retry-after>
-    quota 500 503 context no-format filtered-prompt` answer with that error; `timeout` never answers;
+    quota 500 503 context no-format no-tools filtered-prompt` answer with that error; `timeout` never answers;
     `cut` breaks off in the middle, `end` too but politely; `malformed` is no JSON; `error-event`
     is an error inside a stream; `length content_filter refusal` are ways to end; `empty` says nothing.
-    `replies` are used in order, the last one for ever. `pace_s` is waited between a stream's pieces.
+    `replies` are used in order, the last one for ever; a reply may ask for tools.
+    `pace_s` is waited between a stream's pieces.
     """
 
     def __init__(
@@ -89,9 +93,14 @@ class ChatServer:
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(10)
 
-    def next_reply(self, body: dict[str, Any]) -> str:
+    @property
+    def offered(self) -> list[list[str]]:
+        """The names of the tools that each request offered."""
+        return [[tool["function"]["name"] for tool in body.get("tools", ())] for body in self.requests]
+
+    def next_reply(self, body: dict[str, Any]) -> Said:
         reply = self.replies[0] if len(self.replies) == 1 else self.replies.popleft()
-        return reply if isinstance(reply, str) else reply(body)
+        return reply(body) if callable(reply) else reply
 
     def _serve(self) -> None:
         asyncio.run(self.run())
@@ -223,25 +232,30 @@ class _Connection(asyncio.Protocol):
             return self._send(status, said, f"retry-after: {after}\r\n" if after else "")
         if kind == "malformed":
             return self._send(200, b'{"choices": [{"mess')
-        text = "" if kind in ("refusal", "empty") else self._server.next_reply(body)
+        said = "" if kind in ("refusal", "empty") else self._server.next_reply(body)
+        text, calls = _text_and_calls(said)
         if body.get("stream"):
-            return self._begin_stream(body, text, kind)
+            return self._begin_stream(body, text, calls, kind)
         message = {"role": "assistant", "content": text, "refusal": "I will not." if kind == "refusal" else None}
-        answer = _whole(body, {"index": 0, "message": message, "finish_reason": _end(kind)}, text)
-        said = json.dumps(answer).encode()
+        if calls:
+            message |= {"content": text or None, "tool_calls": calls}
+        answer = _whole(body, {"index": 0, "message": message, "finish_reason": _end(kind, calls)}, text)
+        sent = json.dumps(answer).encode()
         if kind in ("cut", "end"):
-            self._transport.write(_head(200, len(said)) + said[: len(said) // 2])
+            self._transport.write(_head(200, len(sent)) + sent[: len(sent) // 2])
             return self._close()
-        return self._send(200, said)
+        return self._send(200, sent)
 
     def _send(self, status: int, said: bytes, extra: str = "") -> None:
         self._busy = False
         self._transport.write(_head(status, len(said), extra) + said)
 
-    def _begin_stream(self, body: dict[str, Any], text: str, kind: str) -> None:
-        size = max(1, len(text) // 4)
-        pieces = [text[start : start + size] for start in range(0, len(text), size)]
-        deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}, *({"content": piece} for piece in pieces)]
+    def _begin_stream(self, body: dict[str, Any], text: str, calls: list[dict[str, Any]], kind: str) -> None:
+        deltas: list[dict[str, Any]] = [
+            {"role": "assistant", "content": None if calls and not text else ""},
+            *({"content": piece} for piece in _pieces(text)),
+            *({"tool_calls": [piece]} for index, call in enumerate(calls) for piece in _pieces_of_call(index, call)),
+        ]
         if kind == "refusal":
             deltas.append({"refusal": "I will not."})
         events = [_chunk(body, delta) for delta in deltas]
@@ -250,7 +264,7 @@ class _Connection(asyncio.Protocol):
         elif kind == "error-event":
             events[2:] = [b'data: {"error": {"message": "it broke", "type": "server_error"}}\n\n']
         else:
-            events.append(_chunk(body, {}, _end(kind)))
+            events.append(_chunk(body, {}, _end(kind, calls)))
             if (body.get("stream_options") or {}).get("include_usage"):
                 events.append(_event({**_whole(body, None, text), "object": "chat.completion.chunk"}))
             events.append(b"data: [DONE]\n\n")
@@ -288,8 +302,37 @@ def _event(value: object) -> bytes:
     return b"data: " + json.dumps(value).encode() + b"\n\n"
 
 
-def _end(kind: str) -> str:
-    return kind if kind in ("length", "content_filter") else "stop"
+def _end(kind: str, calls: Sequence[object]) -> str:
+    return kind if kind in ("length", "content_filter") else "tool_calls" if calls else "stop"
+
+
+def _text_and_calls(said: Said) -> tuple[str, list[dict[str, Any]]]:
+    if isinstance(said, str):
+        return said, []
+    calls = said.get("tool_calls", ())
+    return said.get("text", ""), [
+        {
+            **({"id": call["id"]} if "id" in call else {}),
+            "type": "function",
+            "function": {
+                "name": call["name"],
+                "arguments": call["args"] if isinstance(call["args"], str) else json.dumps(call["args"]),
+            },
+        }
+        for call in calls
+    ]
+
+
+def _pieces(text: str) -> list[str]:
+    size = max(1, len(text) // 4)
+    return [text[start : start + size] for start in range(0, len(text), size)]
+
+
+def _pieces_of_call(index: int, call: dict[str, Any]) -> list[dict[str, Any]]:
+    """A call as OpenAI streams it: its name first, then its arguments bit by bit."""
+    asked = call["function"]
+    head = {"index": index, **call, "function": {"name": asked["name"], "arguments": ""}}
+    return [head, *({"index": index, "function": {"arguments": piece}} for piece in _pieces(asked["arguments"]))]
 
 
 def _chunk(body: dict[str, Any], delta: dict[str, Any], end: str | None = None) -> bytes:

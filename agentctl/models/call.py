@@ -36,6 +36,7 @@ class ModelRequest:
     """What an agent asks.
 
     `schema` is the JSON Schema of the structured answer, or None for plain text.
+    `tools` are what it may ask for, `{name, description, parameters}` each, the last a JSON Schema.
     `ordinal` counts the model calls of this execution of the agent, from 0.
     """
 
@@ -59,7 +60,8 @@ class ModelRequest:
 class ModelReply:
     """What a model answered, after retries, repair and fallbacks.
 
-    `data` is the structured answer where one was asked. `usage` is summed over a repair;
+    `data` is the structured answer where one was asked. `tool_calls`, `{id, name, args}` each, are asked
+    for before there is an answer; `args` is text where the model wrote no JSON object. `usage` is summed over a repair;
     `cost_usd` is None where no price is known. `meta` is JSON.
     """
 

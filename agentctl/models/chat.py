@@ -1,7 +1,7 @@
 """Chat models of LangChain, one attempt a call.
 
-This is the one module that imports LangChain, which takes over half a second; `Models`
-imports it when a run names a provider.
+LangChain, which takes over half a second to import, is imported here and in `chat_message`
+only; `Models` imports this when a run names a provider.
 """
 
 import json
@@ -9,18 +9,19 @@ import os
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
 from langchain.chat_models import init_chat_model
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import add_ai_message_chunks
-from langchain_core.runnables import Runnable, RunnableSequence
+from langchain_core.runnables import Runnable, RunnableBinding, RunnableSequence
 from pydantic_core import from_json
 
 from agentctl.errors import ServiceUnavailable, UsageError
 from agentctl.models.attachment import refusal
 from agentctl.models.call import ModelConfig, ModelReply, ModelRequest, OnToken
+from agentctl.models.chat_message import langchain_messages, tool_calls_of
 from agentctl.models.message import Message
 from agentctl.models.provider import Answer, Fault
 from agentctl.models.providers import PROVIDERS, near_provider
@@ -29,7 +30,8 @@ from agentctl.models.translate import fault_of, fault_of_end, foreign_errors
 
 MAX_CONNECTIONS = 100
 MAX_KEPT_ALIVE = 20
-_STRUCTURE = re.compile("response_format|json_schema|structured output|schema", re.IGNORECASE)
+MAX_BINDINGS = 256
+_STRUCTURE = re.compile("response_format|structured output|schema|json mode|mime type", re.IGNORECASE)
 
 Ask = Runnable[Any, Any]
 
@@ -56,14 +58,15 @@ class Chat:
             name: as declared, `provider:name`.
             model: makes no retries of its own.
             secret: its key, struck from what errors say.
-            instruct: always put the schema into words too, as the server may not know `response_format`.
+            instruct: always put the schema into words too, as the server may not know `response_format`;
+                into words alone where tools are offered.
             tells_end: an answer without a finish reason broke off.
             close: closes its connections.
         """
         self.name = name
         self._model, self._secret, self._instruct = model, secret, instruct
         self._tells_end, self._close = tells_end, close
-        self._structured: dict[str, Ask | None] = {}
+        self._bindings: dict[str, tuple[Ask, bool]] = {}
         self._foreign = foreign_errors()
 
     def unsupported(self, media_type: str) -> str | None:
@@ -74,7 +77,8 @@ class Chat:
 
     async def ask(self, request: ModelRequest, on_token: OnToken | None) -> Answer:
         """Make one attempt; see `Provider.ask`."""
-        asked, messages = self._prepare(request)
+        asked, is_bound = self._asked(request)
+        messages = langchain_messages(self._told(request, is_bound))
         answer = None
         try:
             if on_token is not None:
@@ -85,8 +89,8 @@ class Chat:
                 answer = self._answer(request, await asked.ainvoke(messages))
         except self._foreign as error:
             fault = fault_of(error, self._secret)
-            if asked is not self._model and fault.code == "model-bad-request" and _STRUCTURE.search(fault.reason):
-                self._structured[_key(request.schema)] = None
+            if is_bound and fault.code == "model-bad-request" and _STRUCTURE.search(fault.reason):
+                self._bindings[_key(request)] = self._offered(request.tools), False
                 return await self.ask(request, on_token)
             raise fault from error
         if answer.is_empty:
@@ -104,28 +108,71 @@ class Chat:
         if self._close is not None:
             await self._close()
 
-    def _prepare(self, request: ModelRequest) -> tuple[Ask, list[Message]]:
-        messages = list(request.messages)
-        asked: Ask = self._model
-        if request.schema is not None:
-            bound = self._bound(request.schema)
-            if bound is None or self._instruct:
-                messages.append({"role": "user", "content": instruction(request.schema)})
-            asked = bound or asked
-        return asked, messages
+    def _told(self, request: ModelRequest, is_bound: bool) -> Sequence[Message]:
+        """The messages, with the schema in words where it takes them: behind the last of the user."""
+        if request.schema is None or (is_bound and not self._instruct):
+            return request.messages
+        words: Message = {"role": "user", "content": instruction(request.schema, tools=bool(request.tools))}
+        # In the same place for each round of tools, and not behind their results, where some refuse a user's words.
+        place = max((n for n, one in enumerate(request.messages, 1) if one["role"] == "user"), default=0)
+        return [*request.messages[:place], words, *request.messages[place:]]
 
-    def _bound(self, schema: Mapping[str, object]) -> Ask | None:
-        """The model bound to answer in the schema; None if its provider has no way to."""
-        key = _key(schema)
-        if key not in self._structured:
-            named = {"title": "answer", **schema}
-            try:
-                chain = self._model.with_structured_output(named, method="json_schema")
-            except (NotImplementedError, ValueError, TypeError):
-                chain = None
-            # Its first step asks; the parsing behind it would hide the usage and the end.
-            self._structured[key] = chain.first if isinstance(chain, RunnableSequence) else None
-        return self._structured[key]
+    def _asked(self, request: ModelRequest) -> tuple[Ask, bool]:
+        """What is asked: the model, bound to the tools and, where its provider takes that, to the schema (True)."""
+        if request.schema is None and not request.tools:
+            return self._model, False
+        key = _key(request)
+        if key not in self._bindings:
+            if len(self._bindings) >= MAX_BINDINGS:  # options, which name the scores, never come to an end
+                self._bindings.clear()
+            offered = self._offered(request.tools)
+            bound = self._bound(request.schema, offered) if request.schema is not None else None
+            self._bindings[key] = (bound or offered), bound is not None
+        return self._bindings[key]
+
+    def _offered(self, tools: Sequence[Mapping[str, Any]]) -> Ask:
+        """The model, bound to the tools if there are any."""
+        if not tools:
+            return self._model
+        try:
+            # OpenAI wants `properties` even of a tool that takes nothing.
+            return self._model.bind_tools(
+                [{**tool, "parameters": {"type": "object", "properties": {}, **tool["parameters"]}} for tool in tools]
+            )
+        except NotImplementedError as error:
+            raise Fault("model-no-tools", "it cannot call tools") from error
+        except (ValueError, TypeError, LookupError) as error:
+            raise Fault("model-bad-request", f"it cannot be offered these tools: {error}") from error
+
+    def _bound(self, schema: Mapping[str, object], offered: Ask) -> Ask | None:
+        """What is offered, bound to answer in the schema too; None if its provider has no way to."""
+        named = {"title": "answer", **schema}
+        try:
+            chain = self._model.with_structured_output(named, method="json_schema")
+        except (NotImplementedError, ValueError, TypeError):
+            return None
+        # Its first step asks; the parsing behind it would hide the usage and the end.
+        bound = chain.first if isinstance(chain, RunnableSequence) else None
+        return bound if offered is self._model else self._both(bound, offered)
+
+    def _both(self, bound: Ask | None, offered: Ask) -> Ask | None:
+        """One binding of schema and tools.
+
+        None where a server may let the schema keep the model from calling a tool, as Ollama (`format`), vLLM
+        and other servers of one's own do: https://github.com/vllm-project/vllm/issues/39929,
+        https://github.com/ollama/ollama/issues/13750. Or where the schema takes a tool's place.
+        """
+        if self._instruct or not (isinstance(bound, RunnableBinding) and isinstance(offered, RunnableBinding)):
+            return None
+        asked = dict(bound.kwargs)
+        if "format" in asked or asked.keys() & offered.kwargs.keys():
+            return None
+        model: Any = self._model
+        by_responses = getattr(model, "_use_responses_api", None)
+        if by_responses and not by_responses({**model.model_kwargs, **offered.kwargs}):
+            # OpenAI takes both, but its SDK refuses tools that are not `strict`, as few are, beside this argument.
+            asked["extra_body"] = {**(model.extra_body or {}), "response_format": asked.pop("response_format")}
+        return model.bind(**asked, **offered.kwargs)  # type: ignore[no-any-return]
 
     def _answer(self, request: ModelRequest, message: object) -> Answer:
         if not isinstance(message, AIMessage):
@@ -139,7 +186,7 @@ class Chat:
         if fault is not None:
             fault.usage = usage
             raise fault
-        calls = [{"id": call["id"], "name": call["name"], "args": call["args"]} for call in message.tool_calls]
+        calls = tool_calls_of(message, request.ordinal)
         if request.schema is not None and calls and not request.tools:
             # Some providers give a structure as the arguments of a tool that is none.
             text, calls = json.dumps(calls[0]["args"]), []
@@ -147,11 +194,11 @@ class Chat:
             text,
             finish_reason=ended or "stop",
             usage=usage,
-            tool_calls=cast(list[dict[str, object]], calls),
+            tool_calls=calls,
         )
 
 
-async def _stream(asked: Ask, messages: Sequence[Message], on_token: OnToken) -> AIMessage:
+async def _stream(asked: Ask, messages: Sequence[Message | BaseMessage], on_token: OnToken) -> AIMessage:
     chunks: list[AIMessageChunk] = []
     async for chunk in asked.astream(messages):
         chunks.append(chunk)
@@ -162,8 +209,8 @@ async def _stream(asked: Ask, messages: Sequence[Message], on_token: OnToken) ->
     return add_ai_message_chunks(*chunks) if len(chunks) > 1 else chunks[0]
 
 
-def _key(schema: Mapping[str, object] | None) -> str:
-    return json.dumps(schema, sort_keys=True)
+def _key(request: ModelRequest) -> str:
+    return json.dumps([request.schema, *request.tools], sort_keys=True)
 
 
 class _TextField:

@@ -121,14 +121,12 @@ async def _answer(candidate: Candidate, request: ModelRequest, preview: _Preview
     """One model's answer, repaired once if it does not follow the schema."""
     try:
         answer = await _attempt(candidate, request, preview, tally)
-        data = answer.data
-        if data is None and request.schema is not None and not answer.tool_calls:
-            try:
-                data = parse_answer(answer.text, request.schema)
-            except AnswerInvalid as invalid:
-                again = replace(request, messages=repair_messages(request, answer.text, invalid))
-                answer = await _repaired(candidate, again, preview, tally, invalid)
-                data = answer.data or parse_answer(answer.text, request.schema)
+        try:
+            data = _data(answer, request)
+        except AnswerInvalid as invalid:
+            again = replace(request, messages=repair_messages(request, answer.text, invalid))
+            answer = await _repaired(candidate, again, preview, tally, invalid)
+            data = _data(answer, again)
     except AnswerInvalid as invalid:
         raise _malformed(candidate, tally, invalid) from None
     except Fault as fault:
@@ -141,6 +139,13 @@ async def _answer(candidate: Candidate, request: ModelRequest, preview: _Preview
             hint=fault.hint,
         ) from fault.__cause__
     return await _reply(candidate, answer, data, tally)
+
+
+def _data(answer: Answer, request: ModelRequest) -> dict[str, object] | None:
+    """The structured answer; None where none was asked, or it asks for tools first."""
+    if answer.data is not None or request.schema is None or answer.tool_calls:
+        return answer.data
+    return parse_answer(answer.text, request.schema)
 
 
 async def _repaired(

@@ -1,7 +1,7 @@
-"""What a model is told: messages of text, or of content blocks where files come with them."""
+"""What a model is told: messages of text, of content blocks where files come with them, and of tools."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 Block = Mapping[str, str]
 """LangChain's standard content blocks, which each provider's package puts into its own format:
@@ -12,8 +12,14 @@ Content = str | Sequence[Block]
 class Message(TypedDict):
     """One message; JSON throughout, as the journal's digest is made of it."""
 
-    role: Literal["system", "user", "assistant"]
+    role: Literal["system", "user", "assistant", "tool"]
     content: Content
+    tool_calls: NotRequired[Sequence[Mapping[str, object]]]
+    """What an assistant asked for, `{id, name, args}` each; `args` is text where it wrote no JSON object."""
+    tool_call_id: NotRequired[str]
+    """Which of those calls a tool's message answers."""
+    name: NotRequired[str]
+    """The tool that answers."""
 
 
 def text_of(content: Content) -> str:

@@ -24,7 +24,10 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
 
 
 class Offline:
-    """Answers from a hash of agent, stage, round, task and schema: the same every time, everywhere."""
+    """Answers from a hash of agent, stage, round, task and schema: the same every time, everywhere.
+
+    It never calls a tool that it is offered, for it cannot know arguments that make sense.
+    """
 
     name = "offline"
     simulated = True

@@ -22,6 +22,7 @@ HINTS = {
     "model-refused": "reword the prompt or the task, or name `fallbacks`",
     "model-context-overflow": "shorten the prompt with `reads`, or use a model with a larger context",
     "model-bad-request": "check the model's name and settings",
+    "model-no-tools": "use a model that can call tools, or take `tools` from the agent",
     "model-malformed": "check that `base_url` is an OpenAI-compatible server, or name `fallbacks`",
 }
 

@@ -65,6 +65,9 @@ def check_key(config: ModelConfig, env: Mapping[str, str]) -> None:
     """
     name = resolve_auto(env)[0] if config.name == "auto" else config.name
     provider, colon, model = name.partition(":")
+    if provider == "replay":
+        told = f"the run played {model} and called nothing, so there is nothing to go on with"
+        raise UsageError(told, hint="play it again with `agentctl run … --replay FILE`")
     if provider not in _OWN:
         facts = PROVIDERS.get(provider)
         if not colon or not model:

@@ -12,7 +12,7 @@ from agentctl.models.provider import Answer, Fault
 from agentctl.models.structured import AnswerInvalid, parse_answer, parse_object
 
 if TYPE_CHECKING:
-    from agentctl.models.script import ScriptedReply
+    from agentctl.workspace.replies import ScriptedReply
 
 SHOWN = 300
 _FAULTS: dict[str, tuple[str, str, int | None]] = {
@@ -49,7 +49,7 @@ class Scripted:
         if reply.error is not None and not (reply.error == "malformed" and request.schema is not None):
             code, reason, status = _FAULTS[reply.error]
             raise Fault(code, reason, status=status, taken=(entry,))
-        return self._answer(reply, entry, on_token, request.schema)
+        return self._answer(reply, entry, on_token, request)
 
     def replayed(self, request: ModelRequest, reply: ModelReply) -> None:
         """Mark the entries that the journalled reply took, tries that failed included."""
@@ -82,16 +82,14 @@ class Scripted:
         )
 
     @staticmethod
-    def _answer(
-        reply: "ScriptedReply", entry: int, on_token: OnToken | None, schema: Mapping[str, object] | None
-    ) -> Answer:
+    def _answer(reply: "ScriptedReply", entry: int, on_token: OnToken | None, request: ModelRequest) -> Answer:
         if reply.error == "malformed":
             return Answer('{"text": "cut off', usage=reply.tokens, taken=(entry,))
-        text, data = reply.text or "", reply.said | reply.fields if reply.fields else None
+        text, data = reply.text or "", reply.said | reply.fields if reply.fields and not reply.tool_calls else None
         shown: object = text
-        if schema is not None and not reply.tool_calls:
+        if request.schema is not None and not reply.tool_calls:
             # Left as JSON for `Client` to check and have repaired, like the answer of a model.
-            made = _structured(reply, schema)
+            made = _structured(reply, request.schema)
             text, data, shown = json.dumps(made, ensure_ascii=False), None, made.get("text")
         if on_token is not None and isinstance(shown, str):
             for piece in _words(shown):
@@ -102,7 +100,7 @@ class Scripted:
             data=data,
             usage=reply.tokens,
             tool_calls=[
-                {"id": f"call_{entry}_{number}", "name": call.name, "args": dict(call.args)}
+                {"id": f"call_{request.ordinal}_{number}", "name": call.name, "args": dict(call.args)}
                 for number, call in enumerate(reply.tool_calls)
             ],
             taken=(entry,),

@@ -18,20 +18,21 @@ class AnswerInvalid(Exception):
     """An answer is no JSON object of the schema; the text says where and why."""
 
 
-def instruction(schema: Mapping[str, object]) -> str:
-    """Words that ask for the structure, for models that cannot be bound to it."""
-    return "Answer with one JSON object that follows this JSON Schema, and with nothing else:\n" + json.dumps(
-        schema, ensure_ascii=False
-    )
+def instruction(schema: Mapping[str, object], *, tools: bool = False) -> str:
+    """Words that ask for the structure, for models that cannot be bound to it; `tools` may be called first."""
+    when = "Call tools as you need them; then answer" if tools else "Answer"
+    asked = f"{when} with one JSON object that follows this JSON Schema, and with nothing else:"
+    return f"{asked}\n{json.dumps(schema, ensure_ascii=False)}"
 
 
 def repair_messages(request: ModelRequest, text: str, invalid: AnswerInvalid) -> list[Message]:
     """The conversation so far, the wrong answer, and what is wrong with it."""
     assert request.schema is not None
+    again = instruction(request.schema, tools=bool(request.tools))
     return [
         *request.messages,
         {"role": "assistant", "content": text[:SHOWN] or "(nothing)"},
-        {"role": "user", "content": f"That answer cannot be used: {invalid}. {instruction(request.schema)}"},
+        {"role": "user", "content": f"That answer cannot be used: {invalid}. {again}"},
     ]
 
 
@@ -63,7 +64,7 @@ def parse_object(text: str) -> dict[str, object]:
     """
     start, end = text.find("{"), text.rfind("}")
     try:
-        data = json.loads(text[start : end + 1], parse_constant=_refuse) if 0 <= start < end else None
+        data = json.loads(text[start : end + 1], parse_constant=no_constant) if 0 <= start < end else None
     except ValueError as error:
         raise AnswerInvalid(f"it is no valid JSON ({error})") from None
     if not isinstance(data, dict):
@@ -71,7 +72,8 @@ def parse_object(text: str) -> dict[str, object]:
     return data
 
 
-def _refuse(word: str) -> object:
+def no_constant(word: str) -> object:
+    """Refuse what Python's JSON reads and JSON has not, as `json.loads`'s `parse_constant`."""
     raise ValueError(f"{word} is not a number of JSON")
 
 

@@ -75,6 +75,10 @@ _BY_WORD = {
     "content_policy": "model-filtered",
     "rate_limit": "model-rate-limited",
     "overloaded": "model-server-error",
+    # Ollama, OpenRouter, vLLM
+    "does not support tools": "model-no-tools",
+    "support tool use": "model-no-tools",
+    "tool-call-parser": "model-no-tools",
 }
 _BY_END = {
     "length": "model-truncated",
@@ -105,6 +109,7 @@ _REASONS = {
     "model-rate-limited": "it takes no more requests now",
     "model-bad-request": "it refuses the request",
     "model-context-overflow": "the prompt is too long for it",
+    "model-no-tools": "it cannot call tools",
 }
 # Providers quote the key or parts of it, or have nothing to add.
 _SAYS_IT_ALL = frozenset({"model-auth", "model-timeout", "model-truncated", "model-filtered"})

@@ -100,6 +100,16 @@ async def test_what_an_answer_may_leave_out_is_not_made_up_but_its_words(ask: As
     assert data is not None and list(data) == ["text", "scores"]
 
 
+async def test_it_never_calls_a_tool_and_says_the_same_without(ask: Ask) -> None:
+    tools = [{"name": "now", "description": "Tells the time.", "parameters": {"type": "object"}}]
+    result = {"role": "tool", "tool_call_id": "a1", "name": "now", "content": "noon"}
+    for schema in (None, METRICS):
+        plain = await Offline().ask(ask(schema=schema), None)
+        offered = await Offline().ask(ask(schema=schema, tools=tools, messages=[*ask().messages, result]), None)
+
+        assert (offered.text, offered.data, offered.tool_calls) == (plain.text, plain.data, [])
+
+
 async def test_it_is_labelled_costs_nothing_and_streams(ask: Ask) -> None:
     tokens: list[str] = []
     client = Models({}).get(ModelConfig("offline"), workspace="w", folder=Path())

@@ -251,9 +251,34 @@ async def test_tool_calls_are_passed_on(scripted: Scripted, ask: Ask) -> None:
     assert reply.tool_calls == [{"id": "call_0_0", "name": "search", "args": {"q": "x"}}]
 
 
+async def test_a_reply_with_tool_calls_is_no_answer_yet(scripted: Scripted, ask: Ask) -> None:
+    """Its words are shown, and the next reply may wait for what the tools gave."""
+    tokens: list[str] = []
+    client = scripted("""replies:
+      - {contains: green, text: Green it is.}
+      - {text: Let me see., scores: {risk: 1}, tool_calls: [{name: search, args: {q: x}}, {name: now}]}
+    """)
+    first = await client.generate(ask(schema=SCHEMA, ordinal=2), tokens.append)
+    messages = [
+        *ask().messages,
+        {"role": "assistant", "content": first.text, "tool_calls": first.tool_calls},
+        {"role": "tool", "tool_call_id": "call_2_0", "name": "search", "content": "the tea is green"},
+    ]
+    second = await client.generate(ask(schema=SCHEMA, messages=messages))
+
+    assert (first.text, "".join(tokens), first.data) == ("Let me see.", "Let me see.", None)
+    assert [(call["id"], call["name"]) for call in first.tool_calls] == [("call_2_0", "search"), ("call_2_1", "now")]
+    assert (second.data, second.tool_calls) == ({"text": "Green it is."}, [])
+
+
 @pytest.mark.parametrize(
     ("text", "where", "what"),
     [
+        (
+            "replies:\n- tool_calls:\n  - {nmae: a}\n",
+            (3, 6),
+            "tool_calls.0.nmae is not a known key, did you mean 'name'?",
+        ),
         ("replies:\n  - {agnet: a}\n", (2, 6), "replies.0.agnet is not a known key, did you mean 'agent'?"),
         ("replies:\n- text: a\n  delay_s: -1\n", (3, 3), "greater than or equal to 0"),
         ("replies:\n- text: [a]\n", (2, 3), "replies.0.text: input should be a valid string"),
