@@ -84,11 +84,7 @@ def _dotenv(path: Path) -> dict[str, str]:
         found = dotenv_values(path, interpolate=False)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} cannot be read: {error}", hint="make it a UTF-8 file of NAME=value lines") from error
-    return {name: value for name, value in found.items() if value is not None and _wanted(name)}
-
-
-def _wanted(name: str) -> bool:
-    return name.startswith("AGENTCTL_") or is_key(name)
+    return {name: value for name, value in found.items() if value is not None and (name.startswith("AGENTCTL_") or is_key(name))}
 
 
 def _forbid_langsmith(environ: MutableMapping[str, str]) -> None:

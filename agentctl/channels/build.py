@@ -11,7 +11,12 @@ from agentctl.channels.policy import STANDARD, ChannelType
 
 Channel = BaseChannel[Any, Any, Any]
 
-_EMPTY: dict[ChannelType, type] = {"union": list, "options": list, "sum": int, "max": type(None), "min": type(None)}
+_EMPTY: dict[ChannelType, type] = {
+    **dict.fromkeys(("topic", "union", "options"), list),
+    **dict.fromkeys(("last", "max", "min"), type(None)),
+    "sum": int,
+}
+"""What an empty channel of the type holds, where that is not a mapping."""
 
 
 class History(Topic[object]):
@@ -101,5 +106,4 @@ def initial_state(
 
 def initial_value(type: ChannelType) -> object:
     """What a declared channel holds until somebody writes it."""
-    empty: dict[str, object] = {"topic": [], "union": [], "sum": 0, "merge": {}}
-    return empty.get(type)
+    return _EMPTY.get(type, dict)()

@@ -1,6 +1,6 @@
 """How a `decision` agent decides: rules over the merged scores, without a model."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -61,7 +61,11 @@ def decide(
     out = [option for option in order if option in struck]
     standing = [option for option in order if option not in struck]
     ballots = _ballots(rewards, order, weights)
-    counted = _RULES[rule](rewards, standing, ballots, weights)
+    if rule == "weighted":
+        by_option = totals(rewards, weights)
+        counted = {option: by_option[option] for option in standing}
+    else:
+        counted = (_count_votes if rule == "majority" else _count_points)(ballots, standing)
     reason = _why_none(len(ballots), quorum, order, standing)
     if reason:
         return Verdict(None, counted, [], out, reason)
@@ -93,23 +97,12 @@ def _best(ballot: Mapping[str, float], among: list[str]) -> str | None:
     return max((option for option in among if option in ballot), key=lambda option: ballot[option], default=None)
 
 
-def _count_scores(
-    rewards: Rewards, standing: list[str], ballots: Ballots, weights: Mapping[str, float]
-) -> dict[str, float]:
-    by_option = totals(rewards, weights)
-    return {option: by_option[option] for option in standing}
-
-
-def _count_votes(
-    rewards: Rewards, standing: list[str], ballots: Ballots, weights: Mapping[str, float]
-) -> dict[str, float]:
+def _count_votes(ballots: Ballots, standing: list[str]) -> dict[str, float]:
     votes = [_best(ballot, standing) for ballot in ballots.values()]
     return {option: float(votes.count(option)) for option in standing}
 
 
-def _count_points(
-    rewards: Rewards, standing: list[str], ballots: Ballots, weights: Mapping[str, float]
-) -> dict[str, float]:
+def _count_points(ballots: Ballots, standing: list[str]) -> dict[str, float]:
     """An option that an agent has not scored gets nothing from it."""
     points = dict.fromkeys(standing, 0.0)
     for ballot in ballots.values():
@@ -117,10 +110,3 @@ def _count_points(
         for place, option in enumerate(scored, 1):
             points[option] = total((points[option], len(standing) - place))
     return points
-
-
-_RULES: dict[str, Callable[[Rewards, list[str], Ballots, Mapping[str, float]], dict[str, float]]] = {
-    "weighted": _count_scores,
-    "majority": _count_votes,
-    "borda": _count_points,
-}

@@ -28,16 +28,12 @@ def add(left: Number, right: Number) -> Number:
 
 def highest(left: Number | None, right: Number | None) -> Number | None:
     """The larger number; `None` is a channel that nobody has written."""
-    if left is None or right is None:
-        return right if left is None else left
-    return max(left, right)
+    return max((number for number in (left, right) if number is not None), default=None)
 
 
 def lowest(left: Number | None, right: Number | None) -> Number | None:
     """The smaller number; `None` is a channel that nobody has written."""
-    if left is None or right is None:
-        return right if left is None else left
-    return min(left, right)
+    return min((number for number in (left, right) if number is not None), default=None)
 
 
 def union(left: Sequence[object], right: object) -> list[object]:

@@ -10,9 +10,6 @@ Capability = Literal["reasoner", "synthesizer", "actor"]
 ChannelType = Literal["last", "topic", "sum", "max", "min", "union", "merge", "options", "rewards", "lists", "counts"]
 """How writes merge; the last four are those of standard channels only."""
 
-DECLARABLE: tuple[ChannelType, ...] = ("last", "topic", "sum", "max", "min", "union", "merge")
-"""The types that `channels:` may name."""
-
 
 @dataclass(frozen=True, slots=True)
 class ChannelKind:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from agentctl.channels.policy import STANDARD
 from agentctl.errors import ChannelValueInvalid
@@ -27,6 +28,11 @@ def check_value(type: str, value: object, *, agent: str, channel: str) -> None:
     expected = _expected(type, value, channel)
     if expected:
         raise ChannelValueInvalid(agent, channel, expected, value)
+
+
+def is_tool_entry(entry: Mapping[str, Any]) -> bool:
+    """Whether an entry of `history` is what a tool said, not an agent."""
+    return "tool" in entry["data"] and "call_id" in entry["data"]
 
 
 def _expected(type: str, value: object, channel: str) -> str:
@@ -80,10 +86,6 @@ def _is_rewards(value: object) -> bool:
     return _maps(value, lambda agents: _maps(agents, lambda scores: _maps(scores, _is_number)))
 
 
-def _is_lists(value: object) -> bool:
-    return _maps(value, lambda entries: isinstance(entries, list))
-
-
 def _maps(value: object, fits: Callable[[object], bool]) -> bool:
     return isinstance(value, Mapping) and all(fits(item) for item in value.values())
 
@@ -95,6 +97,6 @@ _SHAPES: dict[str, tuple[str, Callable[[object], bool]]] = {
     "merge": ("a mapping", lambda value: isinstance(value, Mapping)),
     "options": ("a list of {id, title, text}", _is_options),
     "rewards": ("a mapping {option: {agent: {metric: number}}}", _is_rewards),
-    "lists": ("a mapping of lists", _is_lists),
+    "lists": ("a mapping of lists", lambda value: _maps(value, lambda entries: isinstance(entries, list))),
     "counts": ("a mapping of numbers", lambda value: _maps(value, _is_number)),
 }

@@ -19,14 +19,15 @@ class Sink(Protocol):
         """There are no more events."""
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Warn on stderr: what sinks and logs do with a problem unless told otherwise."""
     print(f"warning: {text}", file=sys.stderr)
 
 
 class EventBus:
     """Fans events out to sinks. `publish` may be called from one thread at a time."""
 
-    def __init__(self, sinks: Sequence[Sink] = (), *, on_problem: Callable[[str], None] = _say) -> None:
+    def __init__(self, sinks: Sequence[Sink] = (), *, on_problem: Callable[[str], None] = say) -> None:
         """Take the sinks, in the order in which they are shown an event.
 
         Args:
@@ -39,7 +40,7 @@ class EventBus:
     def publish(self, event: Event) -> None:
         """Show the event to every sink. Does not block and does not raise."""
         for sink in tuple(self._sinks):
-            self._guarded(sink, lambda sink=sink: sink.on_event(event))  # type: ignore[misc]
+            self._guarded(sink, sink.on_event, event)
 
     def close(self) -> None:
         """Close every sink, also those after one that fails to. May be called again."""
@@ -47,9 +48,9 @@ class EventBus:
             if self._guarded(sink, sink.close):
                 self._sinks.remove(sink)
 
-    def _guarded(self, sink: Sink, call: Callable[[], None]) -> bool:
+    def _guarded(self, sink: Sink, call: Callable[..., None], *args: Event) -> bool:
         try:
-            call()
+            call(*args)
         except Exception as error:  # noqa: BLE001 - a boundary: no sink may fail a run
             self._sinks.remove(sink)
             self._on_problem(_failure(sink, error))
@@ -64,7 +65,7 @@ class BufferedSink:
     events always wait their turn.
     """
 
-    def __init__(self, sink: Sink, limit: int = 10_000, *, on_problem: Callable[[str], None] = _say) -> None:
+    def __init__(self, sink: Sink, limit: int = 10_000, *, on_problem: Callable[[str], None] = say) -> None:
         """Wrap `sink`, whose `on_event` and `close` are from now on called in one daemon thread only.
 
         Args:
@@ -79,6 +80,7 @@ class BufferedSink:
         self._pending: deque[Event] = deque()
         self._is_closing = False
         self._is_broken = False
+        self._is_held = self._is_showing = False
         self.dropped = 0
         """Tokens that were not shown."""
         self._thread = threading.Thread(target=self._run, name="agentctl-sink", daemon=True)
@@ -94,10 +96,22 @@ class BufferedSink:
                 self.dropped += 1
             else:
                 self._pending.append(event)
-                self._changed.notify()
+                self._changed.notify_all()
             is_first = is_dropped and self.dropped == 1
         if is_first:
             self._on_problem("the output is slower than the run; some of the streamed text is left out")
+
+    def hold(self, timeout_s: float) -> None:
+        """Wait until what was queued is shown, but no longer than this; then show nothing until `go_on`."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_broken or not (self._pending or self._is_showing), timeout_s)
+            self._is_held = True
+
+    def go_on(self) -> None:
+        """Show what has come since `hold`."""
+        with self._changed:
+            self._is_held = False
+            self._changed.notify_all()
 
     def close(self, timeout_s: float | None = None) -> None:
         """Show what waits, close the sink and end the thread. May be called again.
@@ -108,7 +122,7 @@ class BufferedSink:
         """
         with self._changed:
             self._is_closing = True
-            self._changed.notify()
+            self._changed.notify_all()
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
@@ -127,7 +141,10 @@ class BufferedSink:
 
     def _take(self) -> Event | None:
         with self._changed:
-            self._changed.wait_for(lambda: self._pending or self._is_closing)
+            self._is_showing = False
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._is_closing or (self._pending and not self._is_held))
+            self._is_showing = bool(self._pending)
             return self._pending.popleft() if self._pending else None
 
 

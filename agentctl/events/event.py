@@ -27,9 +27,14 @@ EventType = Literal[
 _HEAD = ("type", "seq", "ts", "workspace", "session_id", "run_id")
 
 
+def timestamp(at: datetime) -> str:
+    """A time as UTC ISO 8601 with milliseconds: `2026-11-20T12:00:00.000Z`; one without a zone is local time."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def now() -> str:
-    """The time as UTC ISO 8601 with milliseconds: `2026-11-20T12:00:00.000Z`."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """The time as `timestamp` writes it."""
+    return timestamp(datetime.now(UTC))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,17 @@
 """The one way into the log files: records are queued, a thread writes them in batches."""
 
 import re
-import sys
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
+from agentctl.events.bus import say
+from agentctl.events.event import now
 from agentctl.logs.file import MAX_BYTES, append, locked
 from agentctl.logs.mask import env_secrets, map_text, mask
-from agentctl.logs.record import MAX_TEXT, Component, Level, cut, now, to_line
+from agentctl.logs.record import MAX_TEXT, Component, Level, cut, to_line
 
 _LINGER_S = 0.05
 """Records of this long are written together: opening a file costs more than a line."""
@@ -22,10 +23,6 @@ Record = dict[str, object]
 def logs_folder(root: Path) -> Path:
     """Where the logs of a project's workspaces lie."""
     return root / "logs" / "workspaces"
-
-
-def _say(text: str) -> None:
-    print(f"warning: {text}", file=sys.stderr)
 
 
 class AgentLogger:
@@ -40,7 +37,7 @@ class AgentLogger:
         root: Path,
         *,
         secrets: Sequence[str] | None = None,
-        on_problem: Callable[[str], None] = _say,
+        on_problem: Callable[[str], None] = say,
         max_bytes: int = MAX_BYTES,
     ) -> None:
         """Name the project.

@@ -5,14 +5,14 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TypedDict, Unpack
 
+from agentctl.events.event import timestamp
 from agentctl.logs.file import generations
 from agentctl.logs.logger import logs_folder
-from agentctl.logs.record import LEVELS, Component, Level, from_line, timestamp
+from agentctl.logs.record import LEVELS, Component, Level, from_line
 
 _WINDOW = 1000
 """Lines of one file that may be out of order: several processes write batches into it."""
@@ -34,25 +34,16 @@ class Wanted(TypedDict, total=False):
     since: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Filter:
-    agent: str | None = None
-    component: Component | None = None
-    session: str | None = None
-    run: str | None = None
-    level: Level | None = None
-    since: datetime | None = None
-
-    def matches(self, record: Record) -> bool:
-        """Whether the record is wanted."""
-        return (
-            self.agent in (None, record.get("agent"))
-            and self.component in (None, record.get("component"))
-            and self.session in (None, record.get("session_id"))
-            and (self.run is None or str(record.get("run_id")).startswith(self.run))
-            and (self.level is None or _rank(record.get("level")) >= LEVELS.index(self.level))
-            and (self.since is None or _ts(record) >= timestamp(self.since))
-        )
+def _matches(record: Record, wanted: Wanted) -> bool:
+    level, since = wanted.get("level"), wanted.get("since")
+    return (
+        wanted.get("agent") in (None, record.get("agent"))
+        and wanted.get("component") in (None, record.get("component"))
+        and wanted.get("session") in (None, record.get("session_id"))
+        and str(record.get("run_id")).startswith(wanted.get("run") or "")
+        and (level is None or record.get("level") not in LEVELS[: LEVELS.index(level)])
+        and (since is None or _ts(record) >= timestamp(since))
+    )
 
 
 def _poll() -> bool:
@@ -71,8 +62,7 @@ def read_logs(
         limit: at most so many, the last ones; default: all.
         wanted: which records.
     """
-    chosen = _Filter(**wanted)
-    files = [_ordered(_records(paths, chosen)) for paths in _files(root, workspace)]
+    files = [_ordered(_records(paths, wanted)) for paths in _files(root, workspace)]
     records = heapq.merge(*files, key=_moment)
     yield from records if limit is None else deque(records, limit)
 
@@ -94,13 +84,12 @@ def follow(
         wait: called when there is nothing new; `False` ends it. Default: waits 0.2 s, for ever.
         wanted: which records.
     """
-    chosen = _Filter(**wanted)
     read_by_file: dict[tuple[int, bytes], int] = {}
     while True:
         fresh: list[Record] = []
         for paths in _files(root, workspace):
             for path in paths:
-                fresh += filter(chosen.matches, _fresh(path, read_by_file))
+                fresh += (record for record in _fresh(path, read_by_file) if _matches(record, wanted))
         yield from deque(sorted(fresh, key=_moment), limit)
         limit = None
         if not wait():
@@ -121,14 +110,14 @@ def _files(root: Path, workspace: str | None) -> list[list[Path]]:
     return found
 
 
-def _records(paths: Iterable[Path], wanted: _Filter) -> Iterator[Record]:
+def _records(paths: Iterable[Path], wanted: Wanted) -> Iterator[Record]:
     for path in paths:
         try:
             file = path.open(encoding="utf-8", errors="replace", newline="\n")
         except FileNotFoundError:
             continue  # rotated away since it was listed
         with file:
-            yield from (record for line in file if (record := from_line(line)) and wanted.matches(record))
+            yield from (record for line in file if (record := from_line(line)) and _matches(record, wanted))
 
 
 def _fresh(path: Path, read_by_file: dict[tuple[int, bytes], int]) -> Iterator[Record]:
@@ -174,7 +163,3 @@ def _moment(record: Record) -> tuple[str, str, int]:
     """Where a record stands in the timeline; what a run did within a millisecond is in the order of its events."""
     seq = record.get("seq")
     return _ts(record), str(record.get("run_id", "")), seq if isinstance(seq, int) else 0
-
-
-def _rank(level: object) -> int:
-    return LEVELS.index(level) if level in LEVELS else len(LEVELS)

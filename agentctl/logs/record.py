@@ -2,7 +2,6 @@
 
 import json
 import re
-from datetime import UTC, datetime
 from typing import Literal, get_args
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -15,16 +14,6 @@ MAX_TEXT = 16_384
 """Characters of one field: a task of 1 MB is in the database, whole."""
 # JSON escapes the controls below U+0020 only. The others move a terminal's cursor (C1) or turn the text round (bidi).
 _CONTROL = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
-
-
-def now() -> str:
-    """The time as UTC ISO 8601 with milliseconds."""
-    return timestamp(datetime.now(UTC))
-
-
-def timestamp(at: datetime) -> str:
-    """A time as the logs write it; one without a zone is local time."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def cut(text: str) -> str:

@@ -1,13 +1,17 @@
 """Events as log lines: what `agentctl logs` tells of a run."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from agentctl.events.event import Event
 from agentctl.logs.logger import AgentLogger
 from agentctl.logs.record import Component, Level
 
-_KEPT = ("stage", "round", "visit", "tool", "call_id", "status", "reason", "why", "to", "code")
+_KEPT = ("stage", "round", "visit", "tool", "call_id", "status", "duration_s", "kind", "reason", "why", "to", "code")
 """Fields of an event that a log line repeats; the rest is in the table `run_events`."""
+_SHORT = 500
+"""Characters of a call's arguments, and of the reason why it failed."""
 _GRAPH = ("stage.", "scores.")
 _LEVEL_BY_TYPE: dict[str, Level] = {"agent.failed": "error", "warning": "warning", "limit.reached": "warning"}
 
@@ -15,7 +19,7 @@ _LEVEL_BY_TYPE: dict[str, Level] = {"agent.failed": "error", "warning": "warning
 class LogSink:
     """A sink that writes every event but tokens to its file.
 
-    `agent.*` and `tool.*` go to the agent's file, `stage.*` and `scores.*` to `graph.log`,
+    `agent.*`, `tool.*` and `approval.*` go to the agent's file, `stage.*` and `scores.*` to `graph.log`,
     the rest to `orchestrator.log`. `close` leaves the logger open: others use it too.
     """
 
@@ -65,12 +69,19 @@ def _level(kind: str, data: Mapping[str, object]) -> Level:
 def _sentence(kind: str, data: Mapping[str, object]) -> str:
     """The event in words: what it is about, then what it says of it."""
     subject = data.get("tool") or data.get("agent") or data.get("stage") or "run"
-    verb = kind.rpartition(".")[2]
-    error = data.get("error")
-    if isinstance(error, Mapping):
-        error = error.get("message")
-    left = f"{data['why']} → {data['to']}" if kind == "stage.exited" else ""
-    said = left or data.get("message") or error or data.get("reason") or data.get("status") or ""
+    noun, _, verb = kind.rpartition(".")
+    said = _SAID[kind](data) if kind in _SAID else data.get("message", "")
     if kind == "warning":
         return str(said)
-    return f"{subject} {verb}: {said}" if said else f"{subject} {verb}"
+    about = f"{noun} of {subject}" if noun == "approval" else subject
+    return f"{about} {verb}: {said}" if said else f"{about} {verb}"
+
+
+_SAID: dict[str, Callable[[Mapping[str, Any]], object]] = {
+    "agent.failed": lambda data: data["error"]["message"],
+    "stage.exited": lambda data: f"{data['why']} → {data['to']}",
+    "tool.called": lambda data: json.dumps(data["args"], ensure_ascii=False, default=str)[:_SHORT],
+    "tool.returned": lambda data: f"{data['status']}: {data['text']}"[:_SHORT] if data["status"] != "ok" else "ok",
+    "approval.requested": lambda data: data["why"],
+    "run.finished": lambda data: data["error"]["message"] if data.get("error") else data["status"],
+}

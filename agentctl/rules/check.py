@@ -2,7 +2,7 @@
 
 import ast
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from agentctl.errors import did_you_mean
 from agentctl.rules import grammar
@@ -19,10 +19,9 @@ class Refused(Exception):
 class Check:
     """One walk over one tree. Afterwards `names` are its free names and `reads` the channels it reads."""
 
-    def __init__(self, known: Collection[str] | None) -> None:
+    def __init__(self) -> None:
         self.names: set[str] = set()
         self.reads: set[str] = set()
-        self._known = None if known is None else {*known, *grammar.BUILTIN_NAMES}
         self._bound: frozenset[str] = frozenset()
 
     def walk(self, node: ast.AST, depth: int = 0, loops: int = 0) -> None:
@@ -46,19 +45,11 @@ class Check:
 
     def _note_reads(self, node: ast.AST) -> None:
         if isinstance(node, ast.Name) and node.id not in self._bound:
-            self._require(node, node.id)
             self.names.add(node.id)
             self.reads |= {node.id} - grammar.NOT_CHANNELS
-        read = grammar.state_key(node)
-        if read and "state" not in self._bound:
-            self._require(node, read[1])
-            self.reads.add(read[1])
-
-    def _require(self, node: ast.AST, name: str) -> None:
-        if self._known is not None and name not in self._known:
-            if name in grammar.FUNCTIONS:
-                raise Refused(node, f"{name!r} is a function", f"call it: `{name}(…)`")
-            raise Refused(node, f"unknown name {name!r}{did_you_mean(name, sorted(self._known))}", _NAMES_HINT)
+        channel = grammar.key_read(node, ("state",))
+        if channel is not None and "state" not in self._bound:
+            self.reads.add(channel)
 
     def _comprehension(self, node: grammar.Comprehension, depth: int, loops: int) -> None:
         if loops > grammar.MAX_LOOPS:
@@ -74,9 +65,6 @@ class Check:
         for part in (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,):
             self.walk(part, depth, loops)
         self._bound = outer
-
-
-_NAMES_HINT = "an expression reads channels and " + ", ".join(sorted(grammar.BUILTIN_NAMES))
 
 
 def _at(operator: ast.AST, node: ast.AST) -> ast.AST:

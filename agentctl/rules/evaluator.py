@@ -6,7 +6,7 @@ value, so no Python object but the values themselves can be reached.
 
 import ast
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from simpleeval import EvalWithCompoundTypes, InvalidExpression  # type: ignore[import-untyped]
@@ -37,8 +37,8 @@ _BINARY: dict[type[ast.AST], Callable[..., Any]] = {
 }
 _UNARY: dict[type[ast.AST], Callable[[Any], Any]] = {
     ast.Not: operator.not_,
-    ast.USub: values.negate,
-    ast.UAdd: values.positive,
+    ast.USub: lambda value: -values.number(value, "-"),
+    ast.UAdd: lambda value: +values.number(value, "+"),
 }
 
 
@@ -123,11 +123,11 @@ class Evaluator(EvalWithCompoundTypes):  # type: ignore[misc]
         return values.FUNCTIONS[node.func.id](self._meter, *arguments, **named)
 
     def _eval_set(self, node: ast.Set) -> set[Any]:
-        return {values.key(self._meter, self._eval(item)) for item in node.elts}
+        return {self._key(item) for item in node.elts}
 
     def _eval_dict(self, node: ast.Dict) -> dict[Any, Any]:
         pairs = zip(node.keys, node.values, strict=True)
-        return {values.key(self._meter, self._eval(key)): self._eval(value) for key, value in pairs if key}
+        return {self._key(key): self._eval(value) for key, value in pairs if key}
 
     def _eval_comprehension(self, node: grammar.Comprehension) -> Any:
         """simpleeval's own ignores a wrong number of names, and has no sets."""
@@ -135,28 +135,26 @@ class Evaluator(EvalWithCompoundTypes):  # type: ignore[misc]
         self._bound = dict(outer)
         try:
             if isinstance(node, ast.DictComp):
-                pairs: dict[Any, Any] = {}
-                self._loop(node, 0, lambda: pairs.update([(self._key(node.key), self._eval(node.value))]))
-                return pairs
-            found: list[Any] = []
-            element = self._key if isinstance(node, ast.SetComp) else self._eval
-            self._loop(node, 0, lambda: found.append(element(node.elt)))
-            return set(found) if isinstance(node, ast.SetComp) else found
+                return {self._key(node.key): self._eval(node.value) for _ in self._turns(node)}
+            if isinstance(node, ast.SetComp):
+                return {self._key(node.elt) for _ in self._turns(node)}
+            return [self._eval(node.elt) for _ in self._turns(node)]
         finally:
             self._bound = outer
 
     def _key(self, node: ast.expr) -> Any:
         return values.key(self._meter, self._eval(node))
 
-    def _loop(self, node: grammar.Comprehension, depth: int, emit: Callable[[], None]) -> None:
+    def _turns(self, node: grammar.Comprehension, depth: int = 0) -> Iterator[None]:
+        """Stop at each turn of the loops, with its names bound."""
         if depth == len(node.generators):
-            emit()
+            yield
             return
         generator = node.generators[depth]
         for item in values.items(self._meter, self._eval(generator.iter)):
             self._bind(generator.target, item)
             if all(self._eval(condition) for condition in generator.ifs):
-                self._loop(node, depth + 1, emit)
+                yield from self._turns(node, depth + 1)
 
     def _bind(self, target: ast.expr, value: Any) -> None:
         if isinstance(target, ast.Name):

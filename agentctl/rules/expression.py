@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -40,15 +40,14 @@ class Expression:
     _tree: ast.expr = field(repr=False, compare=False)
 
     @classmethod
-    def parse(cls, text: str, known: Collection[str] | None = None) -> Self:
+    def parse(cls, text: str) -> Self:
         """Read and check an expression.
 
         Args:
             text: up to 4,096 characters; a line break counts as a space.
-            known: the channels that exist; another name is refused. `None` allows every name.
 
         Raises:
-            ExpressionInvalid: it does not parse, is not allowed, or names what does not exist.
+            ExpressionInvalid: it does not parse, or is not allowed.
         """
         if len(text) > grammar.MAX_LENGTH:
             raise ExpressionInvalid(
@@ -57,7 +56,7 @@ class Expression:
             )
         source = text if "#" in text else re.sub(r"\s", " ", text)
         tree = _parse(source)
-        check = Check(known)
+        check = Check()
         try:
             check.walk(tree)
             _try_constants(tree)

@@ -1,6 +1,7 @@
 """What an expression may be made of. What is not listed here does not run."""
 
 import ast
+from collections.abc import Collection
 from typing import Final
 
 MAX_LENGTH: Final = 4096
@@ -72,15 +73,13 @@ REFUSED: Final[dict[type[ast.AST], tuple[str, str]]] = {
 """What people try, in words, and what to write instead."""
 
 
-def state_key(node: ast.AST) -> tuple[ast.AST, str] | None:
-    """The channel that `state['x']`, `state.x` or `state.get('x')` reads, and the `state` it reads it from."""
+def key_read(node: ast.AST, mappings: Collection[str]) -> str | None:
+    """The key that `m['key']`, `m.key` or `m.get('key')` reads, if the name `m` is one of `mappings`."""
     match node:
-        case ast.Subscript(value=ast.Name(id="state") as state, slice=ast.Constant(value=str(key))):
-            return state, key
-        case ast.Call(
-            func=ast.Attribute(value=ast.Name(id="state") as state, attr="get"), args=[ast.Constant(value=str(key)), *_]
-        ):
-            return state, key
-        case ast.Attribute(value=ast.Name(id="state") as state, attr=key):
-            return state, key
+        case (
+            ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str(key)))
+            | ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="get"), args=[ast.Constant(value=str(key)), *_])
+            | ast.Attribute(value=ast.Name(id=name), attr=key)
+        ) if name in mappings:
+            return key
     return None

@@ -30,18 +30,6 @@ def _get(meter: Meter, target: Mapping[Any, Any], wanted: Any, default: Any = No
     return target.get(key(meter, wanted), default)
 
 
-def _keys(meter: Meter, target: Mapping[Any, Any]) -> list[Any]:
-    return items(meter, target)
-
-
-def _values(meter: Meter, target: Mapping[Any, Any]) -> list[Any]:
-    return items(meter, target.values())
-
-
-def _items(meter: Meter, target: Mapping[Any, Any]) -> list[Any]:
-    return items(meter, target.items())
-
-
 def _count(meter: Meter, target: Sequence[Any], wanted: Any) -> int:
     meter.pay_all(target)
     return target.count(wanted)
@@ -64,7 +52,12 @@ def _of_text(method: Callable[..., Any], cost: int) -> Callable[..., Any]:
     return checked
 
 
-_OF_MAPPING: Final[dict[str, Callable[..., Any]]] = {"get": _get, "keys": _keys, "values": _values, "items": _items}
+_OF_MAPPING: Final[dict[str, Callable[..., Any]]] = {
+    "get": _get,
+    "keys": items,
+    "values": lambda meter, target: items(meter, target.values()),
+    "items": lambda meter, target: items(meter, target.items()),
+}
 _OF_LIST: Final[dict[str, Callable[..., Any]]] = {"count": _count, "index": _index}
 _OF_TEXT: Final[dict[str, Callable[..., Any]]] = {
     "count": _of_text(str.count, 7),

@@ -29,10 +29,9 @@ class TestedRoute:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The route that was taken, and every condition that was tested, in order; the last one may be its own."""
+    """Where the open route leads, and every condition that was tested, in order; the last one may be its own."""
 
     to: str
-    taken: Route
     tested: list[TestedRoute]
 
 
@@ -46,11 +45,11 @@ def choose(routes: Sequence[Route], names: Mapping[str, object]) -> Choice:
     tested: list[TestedRoute] = []
     for route in routes:
         if route.when is None:
-            return Choice(route.to, route, tested)
+            return Choice(route.to, tested)
         result = route.when.is_true(names)
         tested.append(TestedRoute(route.to, route.when.text, result, route.when.explain(names)))
         if result:
-            return Choice(route.to, route, tested)
+            return Choice(route.to, tested)
     raise RunError(
         "no route out of the stage is open: " + "; ".join(f"`{test.when}` is false" for test in tested),
         hint="end `next:` with a route that has no `when`",

@@ -1,6 +1,7 @@
 """Values of a run, cut short for messages and for `agentctl why`."""
 
 from collections.abc import Mapping, Sequence, Set
+from itertools import islice
 
 WIDTH = 6
 LENGTH = 120
@@ -12,33 +13,14 @@ def shorten(value: object, depth: int = 3) -> object:
         return value if len(value) <= LENGTH else f"{value[:LENGTH]}… ({len(value):,} characters)"
     if value is None or isinstance(value, (bool, int, float)):
         return value
+    if not isinstance(value, (Mapping, Sequence, Set)) or (value and not depth):
+        return name_of(value)
+    first, more = list(islice(value, WIDTH)), len(value) - WIDTH
     if isinstance(value, Mapping):
-        return _short_mapping(value, depth)
-    if isinstance(value, (Sequence, Set)):
-        return _short_list(value, depth)
-    return f"a {type(value).__name__}"
-
-
-def _short_mapping(value: Mapping[object, object], depth: int) -> object:
-    if not depth and value:
-        return f"a mapping of {len(value)}"
-    short: dict[str, object] = {}
-    for key in value:
-        if len(short) == WIDTH:
-            return {**short, "…": f"{len(value) - WIDTH} more"}
-        short[str(key)] = shorten(value[key], depth - 1)
-    return short
-
-
-def _short_list(value: Sequence[object] | Set[object], depth: int) -> object:
-    if not depth and value:
-        return f"a list of {len(value)}"
-    short: list[object] = []
-    for item in value:
-        if len(short) == WIDTH:
-            return [*short, f"… {len(value) - WIDTH} more"]
-        short.append(shorten(item, depth - 1))
-    return short
+        short = {str(key): shorten(value[key], depth - 1) for key in first}
+        return {**short, "…": f"{more} more"} if more > 0 else short
+    items = [shorten(item, depth - 1) for item in first]
+    return [*items, f"… {more} more"] if more > 0 else items
 
 
 def name_of(value: object) -> str:

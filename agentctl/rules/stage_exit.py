@@ -36,25 +36,17 @@ def why_exit(
     Raises:
         ExpressionFailed: `when` has no value.
     """
-    reason = _own_reason(exit, agents, exited, succeeded, names)
-    if reason is None and set(agents) <= set(exited):
-        return "nobody is left to run"
-    return reason
-
-
-def _own_reason(
-    exit: StageExit,
-    agents: Sequence[str],
-    exited: Collection[str],
-    succeeded: Collection[str],
-    names: Mapping[str, object],
-) -> str | None:
-    if exit.when is not None:
-        return f"`{exit.when.text}` is true" if exit.when.is_true(names) else None
-    if exit.quorum is not None:
-        finished = len(set(agents) & set(succeeded))
-        return f"quorum of {exit.quorum} reached" if finished >= exit.quorum else None
     gone = [agent for agent in agents if agent in exited]
-    if exit.rule == "any_agent":
-        return f"{gone[0]} has exited" if gone else None
-    return "all agents have exited" if len(gone) == len(agents) else None
+    is_deserted = len(gone) == len(agents)
+    if exit.when is not None:
+        if exit.when.is_true(names):
+            return f"`{exit.when.text}` is true"
+    elif exit.quorum is not None:
+        if len(set(agents) & set(succeeded)) >= exit.quorum:
+            return f"quorum of {exit.quorum} reached"
+    elif exit.rule == "any_agent":
+        if gone:
+            return f"{gone[0]} has exited"
+    elif is_deserted:
+        return "all agents have exited"
+    return "nobody is left to run" if is_deserted else None

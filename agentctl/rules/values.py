@@ -178,17 +178,8 @@ def attribute(value: Any, name: str) -> Any:
     return value.get(name) if isinstance(value, Mapping) else None
 
 
-def negate(value: Any) -> Any:
-    """`-value`."""
-    return -_number(value, "-")
-
-
-def positive(value: Any) -> Any:
-    """`+value`."""
-    return +_number(value, "+")
-
-
-def _number(value: Any, what: str) -> Any:
+def number(value: Any, what: str) -> Any:
+    """`value`, which must be a number for `what` to be possible."""
     if type(value) not in _NUMBERS:
         raise TypeError(f"{what} of {name_of(value)} is not possible")
     return value
@@ -219,30 +210,16 @@ def _extreme(name: str, choose: Callable[..., Any]) -> Callable[..., Any]:
     return of_alike
 
 
-def _sum(meter: Meter, values: Any, start: Number = 0) -> Number:
-    numbers = [_number(value, "sum") for value in [*items(meter, values), start]]
+def _sum(meter: Meter, values: Any, start: Number = 0) -> Any:
+    numbers = [number(value, "sum") for value in [*items(meter, values), start]]
     whole = all(isinstance(number, int) for number in numbers)
-    result: Number = bounded(sum(numbers) if whole else math.fsum(numbers))
-    return result
+    return bounded(sum(numbers) if whole else math.fsum(numbers))
 
 
-def _round(meter: Meter, value: Any, digits: Any = None) -> Number:
+def _round(meter: Meter, value: Any, digits: Any = None) -> Any:
     if digits is not None and not (isinstance(digits, int) and abs(digits) <= 15):
         raise ValueError("round takes -15 to 15 digits")
-    result: Number = bounded(round(_number(value, "round"), digits))
-    return result
-
-
-def _any(meter: Meter, values: Any) -> bool:
-    return any(items(meter, values))
-
-
-def _all(meter: Meter, values: Any) -> bool:
-    return all(items(meter, values))
-
-
-def _abs(meter: Meter, value: Any) -> Any:
-    return abs(_number(value, "abs"))
+    return bounded(round(number(value, "round"), digits))
 
 
 FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
@@ -250,8 +227,8 @@ FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "min": _extreme("min", min),
     "max": _extreme("max", max),
     "sum": _sum,
-    "any": _any,
-    "all": _all,
+    "any": lambda meter, values: any(items(meter, values)),
+    "all": lambda meter, values: all(items(meter, values)),
     "round": _round,
-    "abs": _abs,
+    "abs": lambda _, value: abs(number(value, "abs")),
 }

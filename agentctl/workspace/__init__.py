@@ -11,21 +11,18 @@ from typing import TYPE_CHECKING
 from agentctl.workspace.discovery import find_root, list_workspaces
 
 if TYPE_CHECKING:
-    from agentctl.workspace.generation import generation_folder, load_generation, store_generation
+    from agentctl.workspace.generation import load_generation, store_generation
     from agentctl.workspace.jsonschema import agent_json_schema, workspace_json_schema
     from agentctl.workspace.load import check_folders, check_workspace, load_workspace
     from agentctl.workspace.report import render
-    from agentctl.workspace.stages import StageRegistry
     from agentctl.workspace.workspace import Workspace
 
 __all__ = [
-    "StageRegistry",
     "Workspace",
     "agent_json_schema",
     "check_folders",
     "check_workspace",
     "find_root",
-    "generation_folder",
     "list_workspaces",
     "load_generation",
     "load_workspace",
@@ -35,12 +32,10 @@ __all__ = [
 ]
 
 _LAZY = {
-    "StageRegistry": "stages",
     "Workspace": "workspace",
     "agent_json_schema": "jsonschema",
     "check_folders": "load",
     "check_workspace": "load",
-    "generation_folder": "generation",
     "load_generation": "generation",
     "load_workspace": "load",
     "render": "report",

@@ -5,6 +5,7 @@ Everything that follows (checks, hash, runs) uses these bytes and never the disk
 
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +15,11 @@ from agentctl.workspace.diagnostics import Diagnostics, Place
 
 MAX_BYTES = 1024 * 1024
 IGNORE_FILE = ".agentctlignore"
+CASSETTE = "# A cassette of agentctl"
+"""How a recording of a run begins; whatever its name, it is no artifact."""
 _SWAP = (".pyc", ".tmp", ".swp", ".swo", ".swx", "~")
+_TEXT = re.compile(r".*\.(yaml|yml|py)|mcp\.json|prompts/.*\.(md|txt|j2)|schemas/.*\.json", re.DOTALL)
+IS_CASSETTE = "it is a cassette"
 Ignored = Callable[[str], bool]
 
 
@@ -28,12 +33,7 @@ class Artifacts:
 
 def is_text(path: str) -> bool:
     """Whether a file must be small and UTF-8: YAML, prompts, schemas and Python."""
-    folder = path.split("/", 1)[0]
-    if path.endswith((".yaml", ".yml", ".py")) or path == "mcp.json":
-        return True
-    return (folder == "prompts" and path.endswith((".md", ".txt", ".j2"))) or (
-        folder == "schemas" and path.endswith(".json")
-    )
+    return _TEXT.fullmatch(path) is not None
 
 
 def read_artifacts(folder: Path, report: Diagnostics, *, stored: bool = False) -> Artifacts:
@@ -104,6 +104,8 @@ class _Folder:
             return
         if content is None:
             self.artifacts.left_out[path] = "it is no regular file"
+        elif content.startswith(CASSETTE.encode()):
+            self.artifacts.left_out[path] = IS_CASSETTE
         elif len(content) > MAX_BYTES:
             self._too_large(path)
         else:

@@ -61,6 +61,10 @@ class Diagnostics:
         self._found: dict[tuple[str, int, int, str, str], Problem] = {}
         self._suggestions = 0
 
+    def like(self) -> "Diagnostics":
+        """An empty one for other files of the workspace."""
+        return Diagnostics(self._prefix)
+
     def add(
         self, code: str, at: Place, message: str, hint: str = "", severity: Literal["error", "warning"] = "error"
     ) -> None:

@@ -9,10 +9,11 @@ import ast
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from agentctl.errors import Problem
 from agentctl.workspace.artifacts import Artifacts, decode, is_text
 from agentctl.workspace.diagnostics import Diagnostics, Place
 from agentctl.workspace.discovery import MANIFEST
@@ -21,6 +22,9 @@ from agentctl.workspace.invalid import faults_by_loc, note_faults, without
 from agentctl.workspace.node import Loc
 from agentctl.workspace.spec import AgentSpec, StageSpec, WorkspaceSpec
 from agentctl.workspace.yamlfile import read_yaml
+
+if TYPE_CHECKING:
+    from agentctl.workspace.trial import TrialSpec
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -63,14 +67,28 @@ class Draft:
         return any(loc[:depth] in self.broken for depth in range(1, len(loc) + 1))
 
 
+@dataclass(frozen=True)
+class Trials:
+    """The tests of a workspace: those that are right, by name, what is wrong with others, and their files."""
+
+    specs: "dict[str, TrialSpec]" = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    files: frozenset[str] = frozenset()
+
+
+def may_be_trial(path: str) -> bool:
+    """Whether a file is a test, unless it holds nothing but `replies`."""
+    return path.startswith("tests/") and path.endswith(".yaml") and path.count("/") == 1
+
+
 def read_draft(artifacts: Artifacts, report: Diagnostics) -> Draft:
     """Parse and validate workspace.yaml and every `agents/*.yaml`."""
-    documents = {path: _read(path, artifacts, report) for path in [MANIFEST, *_agent_files(artifacts, report)]}
+    documents = {path: read_document(path, artifacts, report) for path in [MANIFEST, *_agent_files(artifacts, report)]}
     known = {path: document or Document(path, "") for path, document in documents.items()}
     draft = Draft(artifacts, report, Part(known[MANIFEST]), known)
     _check_encodings(artifacts, known, report)
     if documents[MANIFEST] is not None:
-        draft.spec = _validated(WorkspaceSpec, draft.main, (), draft)
+        draft.spec = validated(WorkspaceSpec, draft.main, (), draft)
     if draft.spec is None:
         draft.broken.add(())
     else:
@@ -91,7 +109,7 @@ def _add_agent(role: str, part: Part, draft: Draft, *, is_read: bool) -> None:
         draft.report.add("E208", part.value, message)
         return
     draft.parts[role] = part
-    spec = _validated(AgentSpec, part, ("agents", role), draft) if is_read else None
+    spec = validated(AgentSpec, part, ("agents", role), draft) if is_read else None
     if spec is None:
         draft.broken.add(("agents", role))
     else:
@@ -109,7 +127,8 @@ def _agent_files(artifacts: Artifacts, report: Diagnostics) -> list[str]:
     return found
 
 
-def _read(path: str, artifacts: Artifacts, report: Diagnostics) -> Document | None:
+def read_document(path: str, artifacts: Artifacts, report: Diagnostics) -> Document | None:
+    """A YAML file among the artifacts; `None`, and a problem, if it cannot be read."""
     content = artifacts.files.get(path)
     if content is None:
         if path not in artifacts.left_out:
@@ -125,7 +144,7 @@ def _check_encodings(artifacts: Artifacts, known: Collection[str], report: Diagn
             decode(path, content, report)
 
 
-def _validated(model: type[Model], part: Part, owner: Loc, draft: Draft) -> Model | None:
+def validated(model: type[Model], part: Part, owner: Loc, draft: Draft) -> Model | None:
     """The spec at `part`, less what is at fault; `None` if nothing is left."""
     data: object = part.node.plain()
     for attempt in range(4):

@@ -38,13 +38,8 @@ _RANGES = {
     "less_than": ("under", "lt"),
     "less_than_equal": ("at most", "le"),
 }
-_SHORT_FORMS = {
-    "model": "text or ",
-    "exit": "text or ",
-    "on_error": "text or ",
-    "reload": "text or ",
-    "next": "text or ",
-}
+_SHORT_FORMS = frozenset({"model", "exit", "on_error", "reload", "next"})
+"""Keys that take text for a mapping."""
 _HINTS = {
     "api_key": "keys come from the environment or `.env`, never from YAML",
     "temperature": "settings of a model stand under `model: {name: …, temperature: …}`",
@@ -81,6 +76,8 @@ def _written(part: Part, fault: Fault) -> Loc:
     node, written = part.node, list[str | int]()
     for step in fault["loc"]:
         child = node.child(step)
+        if child is None and step == 0 and node.kind == "mapping":
+            continue  # one that may stand for a list of one
         if child is None:
             break
         node = child[1]
@@ -128,14 +125,14 @@ def _note_value(faults: list[Fault], at: Part, report: Diagnostics) -> None:
     kind, name, ctx = fault["type"], at.name or "the file", fault.get("ctx", {})
     if kind in _TYPES:
         kinds = dict.fromkeys(_TYPES.get(fault["type"], fault["msg"]) for fault in faults)
-        prefix = _SHORT_FORMS.get(str(at.loc[-1]), "") if at.loc else ""
+        prefix = "text or " if at.loc and at.loc[-1] in _SHORT_FORMS else ""
         place = at.value if fault["input"] is not None else at.key
         hint = _form(at.loc, {fault["type"] for fault in faults}, fault["input"])
         report.add("E103", place, f"{name} must be {prefix}{listed(kinds)}, got {given}", hint)
     elif kind in _RANGES:
         words, key = _RANGES[kind]
         report.add("E104", at.value, f"{name} must be {words} {ctx[key]:g}, got {given}")
-    elif kind == "too_short":
+    elif kind in ("too_short", "string_too_short"):
         report.add("E104", at.value, f"{name} must not be empty")
     elif kind == "finite_number":
         report.add("E104", at.value, f"{name} must be a finite number, got {given}")

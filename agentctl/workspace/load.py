@@ -10,7 +10,7 @@ from agentctl.workspace.checks import run_checks
 from agentctl.workspace.checks.name import check_workspace_name
 from agentctl.workspace.diagnostics import Diagnostics, Place
 from agentctl.workspace.discovery import FOLDER, MANIFEST, find_workspace
-from agentctl.workspace.draft import read_draft
+from agentctl.workspace.draft import Trials, may_be_trial, read_draft
 from agentctl.workspace.workspace import Workspace
 
 
@@ -28,7 +28,7 @@ def load_workspace(root: Path, name: str) -> Workspace:
 
 
 def check_workspace(root: Path, name: str) -> tuple[Workspace | None, list[Problem]]:
-    """The workspace, if it can be used, and all problems in file order, warnings too.
+    """The workspace, if it can be used, and all problems in file order, warnings and those of its tests too.
 
     Raises:
         WorkspaceNotFound: no folder of that name has a `workspace.yaml`.
@@ -60,18 +60,23 @@ def read_workspace(
     draft = read_draft(artifacts, report)
     check_workspace_name(name, draft)
     run_checks(draft)
-    problems = report.problems
+    problems, files, trials = report.problems, artifacts.files, Trials()
+    if not stored and any(map(may_be_trial, files)):
+        from agentctl.workspace.trials import read_trials  # few have tests, and their spec takes time
+
+        trials = read_trials(draft)
+        files = {path: content for path, content in files.items() if path not in trials.files}
     if draft.spec is None or report.has_errors:
-        return None, problems
+        return None, sorted([*problems, *trials.problems])
     workspace = Workspace(
         name=name,
         root=root,
         folder=folder,
         spec=draft.spec,
-        files=MappingProxyType(artifacts.files),
-        generation=hash_artifacts(artifacts.files),
+        files=MappingProxyType(files),
+        generation=hash_artifacts(files),
         warnings=tuple(problems),
-        positions=MappingProxyType(draft.documents),
         parts=MappingProxyType(draft.parts),
+        trials=MappingProxyType(trials.specs),
     )
-    return workspace, problems
+    return workspace, sorted([*problems, *trials.problems])

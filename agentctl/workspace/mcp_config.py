@@ -8,7 +8,6 @@ what is said in workspace.yaml). Any other key is a problem: what starts or reac
 must not be misread.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,13 +19,12 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from agentctl.workspace.diagnostics import Diagnostics, Place, shown
-from agentctl.workspace.document import Document, Part
+from agentctl.workspace.document import Part
 from agentctl.workspace.invalid import faults_by_loc, note_faults
-from agentctl.workspace.node import Node
+from agentctl.workspace.jsonfile import read_placed
 from agentctl.workspace.spec import Spec
 from agentctl.workspace.workspace import Workspace
 
-MAX_DEPTH = 64
 SECTIONS = ("mcpServers", "servers")
 _IGNORED_AT_TOP = frozenset({"$schema", "inputs", "sandbox"})
 _IGNORED = frozenset(
@@ -39,8 +37,6 @@ _STDIO, _HTTP = ("args", "env", "cwd"), ("headers", "auth")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 _PLACEHOLDER = re.compile(r"\$\{([^}]*)\}?")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
-_DECODER = json.JSONDecoder()
-_SPACE = re.compile(r"[ \t\n\r]*")
 
 Transport = Literal["stdio", "http", "streamable-http", "streamableHttp"]
 
@@ -106,7 +102,7 @@ def declared_servers(workspace: Workspace) -> list[ServerConfig]:
 
 def read_servers(path: str, text: str, report: Diagnostics) -> dict[str, ServerSpec | None]:
     """Every declared server, by name; `None`, and a problem, where its entry is at fault."""
-    document = _read(path, text, report)
+    document = read_placed(path, text, report)
     if document is None:
         return {}
     top = Part(document)
@@ -199,70 +195,3 @@ def _texts(part: Part) -> Iterator[Part]:
             yield from (part / key / index for index in range(len(node.entries)))
         elif key in ("env", "headers"):
             yield from (part / key / name for name in node.items)
-
-
-def _read(path: str, text: str, report: Diagnostics) -> Document | None:
-    """The object in a JSON file, with the place of each value."""
-    document = Document(path, text)
-    try:
-        json.loads(text, parse_constant=_refuse)
-        document.root = _Placer(document, report).value(_skip(text, 0))
-    except json.JSONDecodeError as error:
-        hint = "JSON has no comments: remove it" if text[error.pos : error.pos + 2] in ("//", "/*") else ""
-        message = f"{path}: {error.msg[:1].lower()}{error.msg[1:]}"
-        report.add("E710", document.place(error.pos), message, hint)
-    except RecursionError:
-        report.add("E706", Place(path), f"{path}: nested over {MAX_DEPTH} deep")
-    except ValueError as error:
-        report.add("E710", Place(path), f"{path}: {error}")
-    else:
-        if document.root.kind == "mapping":
-            return document
-        report.add("E710", Place(path), f"{path} must hold an object")
-    return None
-
-
-def _refuse(constant: str) -> None:
-    msg = f"{constant} is no JSON"
-    raise ValueError(msg)
-
-
-def _skip(text: str, at: int) -> int:
-    space = _SPACE.match(text, at)
-    assert space is not None
-    return space.end()
-
-
-class _Placer:
-    """Walks JSON that is known to be valid, and notes where each value stands."""
-
-    def __init__(self, document: Document, report: Diagnostics) -> None:
-        self._document, self._text, self._report = document, document.text, report
-
-    def value(self, at: int, depth: int = 0) -> Node:
-        if depth > MAX_DEPTH:
-            raise RecursionError
-        if self._text[at] not in "{[":
-            value, end = _DECODER.raw_decode(self._text, at)
-            return Node("scalar", at, end, value)
-        node = Node("mapping" if self._text[at] == "{" else "list", at)
-        at = _skip(self._text, at + 1)
-        while self._text[at] not in "}]":
-            child = self._mapped(node, at, depth) if node.kind == "mapping" else self.value(at, depth + 1)
-            if node.kind == "list":
-                node.entries.append(child)
-            at = _skip(self._text, child.end)
-            if self._text[at] == ",":
-                at = _skip(self._text, at + 1)
-        node.end = at + 1
-        return node
-
-    def _mapped(self, node: Node, at: int, depth: int) -> Node:
-        key, end = _DECODER.raw_decode(self._text, at)
-        child = self.value(_skip(self._text, _skip(self._text, end) + 1), depth + 1)
-        if key in node.items:
-            first = self._document.place(node.items[key][0]).line
-            message = f"key {shown(key)} stands twice in one mapping, first in line {first}"
-            self._report.add("E702", self._document.place(at), message)
-        node.items[key] = (at, child)
-        return child

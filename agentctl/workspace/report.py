@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
-from typing import Literal, get_args
+from dataclasses import asdict, replace
+from typing import Literal
 from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
@@ -11,7 +11,6 @@ from agentctl.errors import Problem
 from agentctl.workspace.codes import CODES
 
 Format = Literal["text", "json", "sarif", "junit"]
-FORMATS: tuple[Format, ...] = get_args(Format)
 Problems = Mapping[str, Sequence[Problem]]
 
 
@@ -29,10 +28,8 @@ def _text(found: Problems) -> str:
     lines: list[str] = []
     for name, problems in found.items():
         for problem in problems:
-            warning = "warning: " if problem.severity == "warning" else ""
-            lines.append(f"{problem.path}:{problem.line}:{problem.col}: {problem.code}: {warning}{problem.message}")
-            if problem.hint:
-                lines.append(f"    hint: {problem.hint}")
+            prefix = "warning: " if problem.severity == "warning" else ""
+            lines.append(_said(replace(problem, message=prefix + problem.message)))
         lines.append(f"{name}: {_summary(problems)}")
     return "\n".join(lines)
 
@@ -109,16 +106,18 @@ def _junit(found: Problems) -> str:
         lines.append(f'<testcase classname="workspaces" name={quoteattr(name)}>')
         errors = [problem for problem in problems if problem.severity == "error"]
         if errors:
-            lines.append(f"<failure message={quoteattr(_summary(errors))}>{escape(_lines(errors))}</failure>")
+            said = escape("\n".join(map(_said, errors)))
+            lines.append(f"<failure message={quoteattr(_summary(errors))}>{said}</failure>")
         warnings = [problem for problem in problems if problem.severity == "warning"]
         if warnings:
-            lines.append(f"<system-out>{escape(_lines(warnings))}</system-out>")
+            said = escape("\n".join(map(_said, warnings)))
+            lines.append(f"<system-out>{said}</system-out>")
         lines.append("</testcase>")
     return "\n".join([*lines, "</testsuite>", "</testsuites>"])
 
 
-def _lines(problems: Sequence[Problem]) -> str:
-    return "\n".join(f"{problem}\n    hint: {problem.hint}" if problem.hint else str(problem) for problem in problems)
+def _said(problem: Problem) -> str:
+    return f"{problem}\n    hint: {problem.hint}" if problem.hint else str(problem)
 
 
 _RENDERERS: Mapping[Format, Callable[[Problems], str]] = {

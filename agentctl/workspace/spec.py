@@ -137,9 +137,11 @@ class ToolCallSpec(Spec):
     """One call of a `tool` agent."""
 
     tool: str
+    """Name of one tool; the agent need not list it under `tools`."""
     args: dict[str, Any] = {}
     """Templated values; a template that is one `{{ … }}` keeps its type."""
     when: Expression | None = None
+    """Made only if it is true."""
 
 
 class VetoSpec(Spec):
@@ -173,7 +175,7 @@ class AgentSpec(Spec):
     tools: list[str] = []
     """Names or globs of tools; none unless listed."""
     calls: list[ToolCallSpec] = []
-    """The calls of a `tool` agent, in order."""
+    """The calls of a `tool` agent, made one after the other."""
     rule: Literal["weighted", "majority", "borda"] | None = None
     """How a `decision` agent decides; default weighted."""
     veto: VetoSpec | None = None
@@ -273,6 +275,8 @@ class ToolsSpec(Spec):
     """Name or glob to when a call is asked for; default `destructive`: if a tool is not known to change nothing."""
     timeout_s: float = Field(30, gt=0)
     """Time for one attempt of a call, in seconds."""
+    expires_s: float = Field(86400, gt=0)
+    """Time to decide an approval, in seconds; then it is denied."""
     each: dict[str, ToolSpec] = {}
     """Name or glob to settings."""
     servers: str = "mcp.json"

@@ -2,15 +2,19 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from posixpath import normpath
+from typing import TYPE_CHECKING
 
 from agentctl.errors import Problem
-from agentctl.workspace.document import Document, Part
+from agentctl.workspace.document import Part
 from agentctl.workspace.spec import WorkspaceSpec
 from agentctl.workspace.stages import StageRegistry
+
+if TYPE_CHECKING:
+    from agentctl.workspace.trial import TrialSpec
 
 
 @dataclass(frozen=True)
@@ -29,10 +33,10 @@ class Workspace:
     files: Mapping[str, bytes]
     generation: str
     warnings: tuple[Problem, ...]
-    positions: Mapping[str, Document]
-    """The YAML files, which know where each of their values stands."""
     parts: Mapping[str, Part]
     """Role to where it is declared."""
+    trials: Mapping[str, "TrialSpec"] = field(default_factory=dict)
+    """Its tests by name, as far as they are right; no part of the generation."""
 
     @cached_property
     def stages(self) -> StageRegistry:

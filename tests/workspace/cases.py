@@ -52,6 +52,7 @@ CASES = [
     yaml("E102", "version is missing", "⟦" + TALK + SKILL),
     yaml("E102", "stages.talk.agents is missing", HEAD + "stages:\n  ⟦talk: {description: x}\n" + SKILL),
     agent("E102", "entry is missing", "⟦kind: python\n"),
+    agent("E102", "calls is missing", "⟦kind: tool\n"),
     agent("E103", "timeout_s must be a number, got 'soon'", "prompt: hi\ntimeout_s: ⟦soon\n"),
     agent("E103", "tools must be a list, got nothing", "prompt: hi\n⟦tools:\n"),
     agent("E103", "prompt must be text, got 5", "prompt: ⟦5\n"),
@@ -62,6 +63,7 @@ CASES = [
         "E103", "weights.risk must be a number or text, got a list", "  t: {agents: [a, b, c], weights: {risk: ⟦[1]}}\n"
     ),
     agent("E104", "timeout_s must be over 0, got -1", "prompt: hi\ntimeout_s: ⟦-1\n"),
+    agent("E104", "calls must not be empty", "kind: tool\ncalls: ⟦[]\n"),
     agent("E104", "must be at most 2, got 3.5", "prompt: hi\nmodel: {name: openai:x, temperature: ⟦3.5}\n"),
     agent("E104", "must be a finite number", "prompt: hi\ntimeout_s: ⟦.inf\n"),
     yaml("E104", "stages.talk.agents must not be empty", HEAD + "stages:\n  talk: {agents: ⟦[]}\n"),
@@ -87,6 +89,7 @@ CASES = [
         "kind: python\nentry: m:f\n⟦prompt: hi\n",
         {"m.py": "f = 1"},
     ),
+    agent("E107", "tools has no use in an agent of kind 'tool'", "kind: tool\ncalls: [{tool: now}]\n⟦tools: [now]\n"),
     yaml("E108", "stage 'Talk' must be named", HEAD + "stages:\n  ⟦Talk: {agents: [a]}\n" + SKILL),
     Case("E108", "role 'My Agent'", {"agents/My Agent.yaml": "prompt: hi\n"}, at=("agents/My Agent.yaml", 1, 1)),
     Case("E108", "workspace 'Demo' must be named", {}, at=("workspace.yaml", 1, 1), name="Demo"),
@@ -104,8 +107,6 @@ CASES = [
         "the field 'scores' holds",
         "prompt: hi\nscores: [risk]\noutput: {⟦scores: {type: object}}\n",
     ),
-    agent("E110", "kind 'tool' is not supported yet", "kind: ⟦tool\ncalls: [{tool: x}]\n"),
-    agent("E110", "tools are not supported yet", "prompt: hi\n⟦tools: [look]\n", {"tools/look.py": "def look(): ..."}),
     agent("E111", "model: 'gpt-5' names no provider", "prompt: hi\nmodel: ⟦gpt-5\n"),
     agent("E111", "model: 'ofline' names no provider, did you mean 'offline'?", "prompt: hi\nmodel: {name: ⟦ofline}\n"),
     agent("E111", "model: 'opnai' is no provider that agentctl knows, did you mean 'openai'?", "model: ⟦opnai:x\n"),
@@ -136,6 +137,16 @@ CASES = [
         {"tools/web.py": "def search(): ..."},
     ),
     yaml("E204", "no tool matches 'book_*'", BASE + SKILL + "tools: {approve: {⟦book_*: always}}\n"),
+    agent("E204", "tools[1]: no tool matches 'book_*'", "prompt: hi\ntools: [now, ⟦'book_*']\n"),
+    agent(
+        "E204",
+        "calls[1].tool: no tool matches 'bok', did you mean 'book'?",
+        "kind: tool\ncalls:\n  - {tool: book}\n  - tool: ⟦bok\n",
+        {"tools/trips.py": "def book(): ..."},
+    ),
+    agent(
+        "E204", "no tool matches 'boo*'", "kind: tool\ncalls: [{tool: ⟦'boo*'}]\n", {"tools/b.py": "def book(): ..."}
+    ),
     stages("E205", "unknown metric 'rsk', did you mean 'risk'?", "  t: {agents: [a, b, c], weights: {⟦rsk: 1}}\n"),
     stages(
         "E205",
@@ -165,6 +176,28 @@ CASES = [
         BASE + "agents:\n  a: {prompt: hi, on_error: {fallback: ⟦b}}\n  b: {prompt: hi, on_error: {fallback: a}}\n",
     ),
     yaml("E211", "agent 'b' is in no stage", BASE + SKILL + "  ⟦b: {prompt: hi}\n"),
+    Case(
+        "E212",
+        "tool 'find' is defined already in tools/a.py, line 2",
+        {
+            "tools/a.py": "x = 1\nasync def find(): ...\n",
+            "tools/b.py": "from agentctl import tool\n\n\n@tool\n⟦def find(): ...\n",
+        },
+    ),
+    Case("E212", "tool 'now' has the name of a built-in one", {"tools/a.py": "⟦def now(): ...\n"}),
+    agent(
+        "E213",
+        "calls[0].args.citty: book() has no parameter 'citty', did you mean 'city'?",
+        "kind: tool\ncalls:\n  - tool: book\n    args: {⟦citty: Oslo}\n",
+        {"tools/trips.py": "def book(city): ..."},
+    ),
+    agent(
+        "E213",
+        "calls[0].args: book() needs 'city' and 'days'",
+        "kind: tool\ncalls:\n  - tool: book\n    ⟦args: {note: hi}\n",
+        {"tools/trips.py": "def book(city: str, *, days: int, note: str = ''): ..."},
+    ),
+    agent("E213", "needs 'q'", "kind: tool\ncalls:\n  - ⟦tool: find\n", {"tools/web.py": "def find(q): ..."}),
     stages(
         "E301",
         "stage 'v' is never reached",
@@ -235,6 +268,8 @@ CASES = [
         "unknown name 'histry', did you mean 'history'?",
         '  t: {agents: [a, b, c], exit: {when: "len(⟦histry) > 1"}}\n',
     ),
+    agent("E501", "calls[0].when: does not parse", 'kind: tool\ncalls: [{tool: now, when: "done ⟦="}]\n'),
+    agent("E502", "unknown name 'resluts'", 'kind: tool\ncalls: [{tool: now, when: "len(⟦resluts) > 1"}]\n'),
     stages("E502", "unknown name 'votes'", "  t: {agents: [a, b, c], weights: {risk: \"state['⟦votes'] + 1\"}}\n"),
     agent("E503", "expected token", "prompt: prompts/a.md\n", {"prompts/a.md": "Hello\n⟦{{ task task }}\n"}),
     agent("E503", "prompts have no filter 'shout'", "prompt: |\n  hello\n  ⟦{{ task | shout }}\n"),
@@ -246,7 +281,30 @@ CASES = [
         {"prompts/a.md": "Hello\n  {{ ⟦tsk }}\n"},
     ),
     agent("E504", "unknown name 'nobody'", "prompt: |\n  hello\n    {{ ⟦nobody.name }}\n"),
+    agent(
+        "E503",
+        "calls[0].args.who[1].name: unexpected",
+        "kind: tool\ncalls:\n  - tool: m_book\n    args:\n      who: [me, {name: '⟦{{ ) }}'}]\n",
+        {"mcp.json": '{"servers": {"m": {"command": "m"}}}'},
+    ),
+    agent(
+        "E504",
+        "calls[0].args.zone: unknown name 'nobody'",
+        "kind: tool\ncalls: [{tool: m_now, args: {zone: 'x {{ ⟦nobody }}'}}]\n",
+        {"mcp.json": '{"servers": {"m": {"command": "m"}}}'},
+    ),
     agent("E505", "channel 'options' is not in the agent's `reads`", 'prompt: "{{ ⟦options }}"\nreads: [task]\n'),
+    agent(
+        "E505",
+        "calls[0].when: channel 'decision' is not in the agent's `reads`",
+        'kind: tool\nreads: [task]\ncalls: [{tool: now, when: "⟦decision.x and task"}]\n',
+    ),
+    agent(
+        "E505",
+        "calls[0].args.a: channel 'winner' is not",
+        "kind: tool\nreads: [task]\ncalls: [{tool: m_x, args: {a: '{{ task }} {{ ⟦winner }}'}}]\n",
+        {"mcp.json": '{"servers": {"m": {"command": "m"}}}'},
+    ),
     agent(
         "E506",
         "'prompts/a.mdx' looks like a path, but is taken as the text, did you mean 'prompts/a.md'?",

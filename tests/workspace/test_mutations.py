@@ -23,22 +23,29 @@ VALID: dict[str, object] = {
             "record": "proposal",
             "next": [{"when": "visits.first < 3 and len(history) > 1", "to": "first"}, {"to": "last"}],
         },
-        "last": {"agents": ["d"], "order": "sequential", "exit": {"when": "decision.option == 'x'"}},
+        "last": {"agents": ["d", "e"], "order": "sequential", "exit": {"when": "decision.option == 'x'"}},
     },
     "agents": {
         "a": {"prompt": "{{ task }} {{ tone }}", "scores": ["risk", "quality"], "on_error": {"fallback": "c"}},
         "b": {"kind": "python", "entry": "impl:run", "exit": {"until": "rounds > 1"}, "reads": ["task"]},
         "c": {"prompt": "x", "output": {"mood": {"type": "string", "to": "moods"}}, "memory": {"record": "critique"}},
         "d": {"kind": "decision", "veto": {"metric": "risk", "above": 0.5}, "quorum": 1},
+        "e": {
+            "kind": "tool",
+            "calls": [
+                {"tool": "look", "args": {"q": "{{ task }}", "n": [1, {"k": "x {{ tone }}"}]}},
+                {"tool": "now", "when": "len(results) < 3 and agent == 'e'"},
+            ],
+        },
     },
     "channels": {"moods": {"type": "last", "writers": ["c"]}},
     "limits": {"max_steps": 10},
-    "tools": {"approve": {}, "servers": "mcp.json"},
+    "tools": {"approve": {"lo*": "always"}, "each": {"look": {"optional": True}}, "servers": "mcp.json"},
     "memory": {"semantic": "off", "recall": {"max": 1}},
     "reload": "pin",
     "variables": {"tone": "kind"},
 }
-FILES = {"impl.py": "def run(state): ...\n", "mcp.json": "{}"}
+FILES = {"impl.py": "def run(state): ...\n", "mcp.json": "{}", "tools/web.py": "def look(q, n): ...\n"}
 
 
 def paths(value: object, at: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
@@ -68,7 +75,7 @@ ANYTHING = SCALARS | WORDS | st.lists(SCALARS | WORDS, max_size=3) | st.dictiona
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("mutations")
-    (root / "workspaces" / "demo").mkdir(parents=True)
+    (root / "workspaces" / "demo" / "tools").mkdir(parents=True)
     for path, text in FILES.items():
         (root / "workspaces" / "demo" / path).write_text(text)
     return root

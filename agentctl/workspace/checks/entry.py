@@ -12,6 +12,7 @@ from agentctl.workspace.document import Part
 from agentctl.workspace.draft import Draft
 
 _ENTRY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+_PARTS = (ast.stmt, ast.ExceptHandler, ast.match_case, ast.withitem)
 # `catch_warnings` changes the process: two threads within it would leave the filters changed.
 _QUIET = threading.Lock()
 
@@ -53,13 +54,18 @@ def _check_signature(draft: Draft, entry: str) -> None:
     module, _, name = entry.partition(":")
     path = find_module(module, draft.artifacts.files)
     tree = draft.trees.get(path) if path else None
-    last = next((one for one in reversed(tree.body) if name in defined_names([one])), None) if tree else None
+    last = last_definition(tree, name) if tree else None
     if path and isinstance(last, ast.FunctionDef | ast.AsyncFunctionDef) and not last.decorator_list:
         positional = [*last.args.posonlyargs, *last.args.args]
         required = len(positional) - len(last.args.defaults)
         if required > 2 or not (positional or last.args.vararg):
             message = f"{name}() takes {required} parameters; it is given the state and, if it takes two, a context"
             draft.report.add("E605", Place(path, last.lineno, last.col_offset + 1), message)
+
+
+def last_definition(tree: ast.Module, name: str) -> ast.stmt | None:
+    """The statement of a module that defines `name` last, itself or within it."""
+    return next((one for one in reversed(tree.body) if name in defined_names([one])), None)
 
 
 def find_module(module: str, files: Iterable[str]) -> str | None:
@@ -91,9 +97,11 @@ def _parse(draft: Draft, path: str) -> ast.Module | None:
     return None
 
 
-def defined_names(body: Iterable[ast.stmt]) -> Iterator[str]:
+def defined_names(body: Iterable[ast.AST]) -> Iterator[str]:
     """What a module defines at its top level, within `if`, `try` and `with` too; `*` for a star import."""
-    for statement in body:
+    todo = list(body)
+    while todo:  # and not by recursion: a long `elif` is nested as deep
+        statement = todo.pop()
         match statement:
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
                 yield name
@@ -103,20 +111,12 @@ def defined_names(body: Iterable[ast.stmt]) -> Iterator[str]:
                 yield from _assigned(targets)
             case ast.AnnAssign(target=target, value=ast.expr()) | ast.AugAssign(target=target):
                 yield from _assigned([target])
+            case ast.withitem(optional_vars=ast.expr() as target):
+                yield from _assigned([target])
             case _:
-                yield from _within(statement)
-
-
-def _within(statement: ast.stmt) -> Iterator[str]:
-    for child in ast.iter_child_nodes(statement):
-        if isinstance(child, ast.stmt):
-            yield from defined_names([child])
-        elif isinstance(child, ast.ExceptHandler | ast.match_case):
-            yield from defined_names(child.body)
-        elif isinstance(child, ast.withitem) and child.optional_vars is not None:
-            yield from _assigned([child.optional_vars])
-    if isinstance(statement, ast.For):
-        yield from _assigned([statement.target])
+                if isinstance(statement, ast.For):
+                    yield from _assigned([statement.target])
+                todo += [part for part in ast.iter_child_nodes(statement) if isinstance(part, _PARTS)]
 
 
 def _assigned(targets: Iterable[ast.expr]) -> Iterator[str]:

@@ -7,8 +7,12 @@ from functools import lru_cache
 
 from agentctl.channels.policy import STANDARD
 from agentctl.rules import BUILTIN_NAMES, METHODS, Expression, ExpressionInvalid
+from agentctl.rules.grammar import key_read
+from agentctl.workspace.checks.name import PROMPT_NAMES
+from agentctl.workspace.checks.tool import RESULTS, tool_calls
 from agentctl.workspace.document import Part
 from agentctl.workspace.draft import Draft
+from agentctl.workspace.spec import AgentSpec
 
 _BOUNDS = frozenset({"visits", "rounds"})
 _BY_STAGE = ("visits", "executed_agents_per_stage")
@@ -16,6 +20,12 @@ _BY_STAGE = ("visits", "executed_agents_per_stage")
 
 def expressions(draft: Draft) -> Iterator[tuple[str, Part]]:
     """Every expression of the workspace, and where it stands."""
+    yield from _rules(draft)
+    yield from ((call.when, part / "when") for _, call, part in tool_calls(draft) if call.when is not None)
+
+
+def _rules(draft: Draft) -> Iterator[tuple[str, Part]]:
+    """Those that are tested over every channel."""
     for name, stage in draft.stages.items():
         part = draft.main / "stages" / name
         if stage.exit.when is not None:
@@ -33,18 +43,36 @@ def expressions(draft: Draft) -> Iterator[tuple[str, Part]]:
 
 def check_expressions(draft: Draft) -> None:
     """Each expression by itself, and its names."""
-    known, stages = _known(draft), draft.declared("stages")
-    for text, part in expressions(draft):
-        parsed = parse(text)
-        if isinstance(parsed, ExpressionInvalid):
-            message = f"{part.name}: {parsed.sentence}"
-            draft.report.add("E501", part.within(parsed.offset), message, parsed.hint)
-            continue
-        _check(draft, part, text, parsed.names | parsed.reads_channels, known, "E502")
-        if "weights" in part.loc and "ranking" in parsed.names:
+    known = _known(draft)
+    for text, part in _rules(draft):
+        parsed = _check_text(draft, text, part, known)
+        if parsed and "weights" in part.loc and "ranking" in parsed.names:
             message = f"{part.name}: a weight cannot read `ranking`, which is made from the weights"
             draft.report.add("E501", part.within(text.find("ranking")), message, "read `rewards`, or `visits`")
-        _check(draft, part, text, frozenset(_stages_in(text)), stages, "E202")
+    known |= {*PROMPT_NAMES, RESULTS, *draft.declared("variables")}
+    for spec, call, part in tool_calls(draft):
+        if call.when is not None and (parsed := _check_text(draft, call.when, part / "when", known)):
+            for name in sorted(unread(draft, spec, parsed.reads_channels - {RESULTS})):
+                message = f"{(part / 'when').name}: channel {name!r} is not in the agent's `reads`"
+                draft.report.add("E505", (part / "when").within(max(call.when.find(name), 0)), message)
+
+
+def unread(draft: Draft, spec: AgentSpec, names: Collection[str]) -> set[str]:
+    """The channels among `names` that the agent's `reads` leaves out."""
+    channels = {*STANDARD, *draft.declared("channels")}
+    if spec.reads is None or not channels.issuperset(spec.reads):
+        return set()
+    return channels.intersection(names).difference(spec.reads, BUILTIN_NAMES)
+
+
+def _check_text(draft: Draft, text: str, part: Part, known: set[str]) -> Expression | None:
+    parsed = parse(text)
+    if isinstance(parsed, ExpressionInvalid):
+        draft.report.add("E501", part.within(parsed.offset), f"{part.name}: {parsed.sentence}", parsed.hint)
+        return None
+    _check(draft, part, text, parsed.names | parsed.reads_channels, known, "E502")
+    _check(draft, part, text, frozenset(_stages_in(text)), draft.declared("stages"), "E202")
+    return parsed
 
 
 def _known(draft: Draft) -> set[str]:
@@ -87,12 +115,6 @@ def _stages_in(text: str) -> Iterator[str]:
     if not any(name in text for name in _BY_STAGE):
         return
     for node in ast.walk(ast.parse(re.sub(r"\s", " ", text).strip(), mode="eval")):
-        match node:
-            case ast.Attribute(value=ast.Name(id=name), attr=stage) if name in _BY_STAGE and stage not in METHODS:
-                yield stage
-            case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str(stage))) if name in _BY_STAGE:
-                yield stage
-            case ast.Call(
-                func=ast.Attribute(value=ast.Name(id=name), attr="get"), args=[ast.Constant(value=str(stage)), *_]
-            ) if name in _BY_STAGE:
-                yield stage
+        stage = key_read(node, _BY_STAGE)
+        if stage is not None and not (isinstance(node, ast.Attribute) and stage in METHODS):
+            yield stage

@@ -26,7 +26,7 @@ def check_flow(draft: Draft) -> None:
         return
     reached = _reach([registry.start], graph)
     _check_ends(draft, graph, reached)
-    _check_loops(draft, registry, reached, spec.limits)
+    _check_loops(draft, registry, {name: graph[name] for name in graph if name in reached})
 
 
 def _live(routes: list[RouteSpec]) -> list[RouteSpec]:
@@ -80,13 +80,12 @@ def _check_ends(draft: Draft, graph: Graph, reached: set[str]) -> None:
             draft.report.add("E302", part.key, f"from stage {name!r} no route leads to 'final'")
 
 
-def _check_loops(draft: Draft, registry: StageRegistry, reached: set[str], limits: LimitsSpec) -> None:
+def _check_loops(draft: Draft, registry: StageRegistry, graph: Graph) -> None:
     """A loop is bounded by a limit, or by `visits` or `rounds` where it goes on or is left."""
+    limits = draft.spec.limits
     if limits.max_steps or limits.timeout_s or limits.max_tokens or limits.max_cost_usd or not draft.is_whole("limits"):
         return
-    routes = {name: _live(registry.routes(name)) for name in registry.names if name in reached}
-    whole = {name: [route.to for route in ways] for name, ways in routes.items()}
-    free = {name: _unbounded(draft, name, ways, whole) for name, ways in routes.items()}
+    free = {name: _unbounded(draft, name, _live(registry.routes(name)), graph) for name in graph}
     for _ in range(_MAX_LOOPS):
         loop = _find_loop(free)
         if not loop:

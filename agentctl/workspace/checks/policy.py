@@ -3,6 +3,7 @@
 from agentctl.channels.policy import STANDARD, may_write, writers_of
 from agentctl.rules import ExpressionInvalid
 from agentctl.workspace.checks.expression import expressions, parse
+from agentctl.workspace.checks.reference import in_turn
 from agentctl.workspace.diagnostics import listed
 from agentctl.workspace.draft import Draft
 
@@ -17,22 +18,12 @@ def check_policy(draft: Draft) -> None:
     declared = {name: channel.writers for name, channel in draft.spec.channels.items()}
     allowed = {role: may_write(role, agent.may, bool(agent.scores), declared) for role, agent in draft.agents.items()}
     _check_capabilities(draft, allowed, declared)
-    writes = {role: frozenset[str]().union(*(allowed[one] for one in _in_turn(draft, role))) for role in draft.agents}
+    writes = {role: frozenset[str]().union(*(allowed[one] for one in in_turn(draft, role))) for role in draft.agents}
     last = {name for name, kind in STANDARD.items() if kind.type == "last"}
     last |= {name for name, channel in draft.spec.channels.items() if channel.type == "last"}
     _check_parallel(draft, writes, last)
     if not draft.strangers and draft.is_whole("stages", "agents", "channels"):
-        _check_unwritten(draft, writes)
-
-
-def _in_turn(draft: Draft, role: str) -> list[str]:
-    """The role and its fallbacks, which run in its place with their own writes."""
-    chain: list[str] = []
-    at: str | None = role
-    while at is not None and at in draft.agents and at not in chain:
-        chain.append(at)
-        at = draft.agents[at].on_error.fallback
-    return chain
+        _check_unwritten(draft, writes, declared)
 
 
 def _check_capabilities(draft: Draft, allowed: dict[str, frozenset[str]], declared: dict[str, list[str]]) -> None:
@@ -81,11 +72,10 @@ def _check_parallel(draft: Draft, writes: dict[str, frozenset[str]], last: set[s
             writer.update({channel: role for channel in channels if channel not in writer})
 
 
-def _check_unwritten(draft: Draft, writes: dict[str, frozenset[str]]) -> None:
-    assert draft.spec is not None
+def _check_unwritten(draft: Draft, writes: dict[str, frozenset[str]], declared: dict[str, list[str]]) -> None:
     placed = {role for stage in draft.stages.values() for role in stage.agents if role in writes}
     written = _OURS.union(*(writes[role] for role in placed))
-    known = {*STANDARD, *draft.spec.channels}
+    known = {*STANDARD, *declared}
     for text, part in expressions(draft):
         parsed = parse(text)
         if isinstance(parsed, ExpressionInvalid):
@@ -94,13 +84,8 @@ def _check_unwritten(draft: Draft, writes: dict[str, frozenset[str]]) -> None:
         for channel in sorted((reads & known) - written):
             at = part.within(max(text.find(channel), 0))
             message = f"{part.name}: channel {channel!r} is read, but no agent of any stage may write it"
-            draft.report.add("E403", at, message, f"it is written by {_writers(draft, channel)}")
+            draft.report.add("E403", at, message, f"it is written by {writers_of(channel, declared)}")
     for role in sorted(placed):
         if draft.agents[role].kind == "decision" and "rewards" not in written:
             message = f"agent {role!r} decides by scores, but no agent of any stage gives any"
             draft.report.add("E403", draft.parts[role].key, message, "add `scores` to an agent")
-
-
-def _writers(draft: Draft, channel: str) -> str:
-    assert draft.spec is not None
-    return writers_of(channel, {name: spec.writers for name, spec in draft.spec.channels.items()})

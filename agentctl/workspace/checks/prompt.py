@@ -1,10 +1,10 @@
-"""Prompts: that the file is there, that Jinja parses it, and that what it names exists.
+"""Prompts, and arguments of calls: that the file is there, that Jinja parses it, and that what it names exists.
 
 Jinja is imported for the first prompt that has a template in it, and not before.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -12,8 +12,10 @@ from agentctl.channels.policy import STANDARD
 from agentctl.errors import did_you_mean
 from agentctl.rules import BUILTIN_NAMES, FUNCTIONS
 from agentctl.workspace.artifacts import MAX_BYTES, decode
+from agentctl.workspace.checks.expression import unread
 from agentctl.workspace.checks.name import PROMPT_NAMES
 from agentctl.workspace.checks.path import find_file
+from agentctl.workspace.checks.tool import RESULTS, tool_calls
 from agentctl.workspace.diagnostics import Place, shown
 from agentctl.workspace.document import Document, Part
 from agentctl.workspace.draft import Draft
@@ -31,7 +33,10 @@ Fault = tuple[int, str, str]
 
 
 def check_prompts(draft: Draft) -> None:
-    """The prompt of every agent."""
+    """The prompt of every agent, and the arguments of every tool agent."""
+    for spec, call, part in tool_calls(draft):
+        for text, at in _texts(call.args, part / "args"):
+            _Template(draft, at, text).check(spec, frozenset({RESULTS}))
     for role, spec in draft.agents.items():
         if spec.prompt is None:
             continue
@@ -46,33 +51,40 @@ def check_prompts(draft: Draft) -> None:
             template.check(spec)
 
 
+def _texts(value: object, part: Part) -> Iterator[tuple[str, Part]]:
+    if isinstance(value, str):
+        yield value, part
+    elif isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _texts(item, part / key)
+
+
 class _Template:
-    """The text of a prompt, and where its characters stand."""
+    """The text of a template, and where its characters stand."""
 
     def __init__(self, draft: Draft, part: Part, text: str, file: Document | None = None) -> None:
         self._draft, self._part, self._text, self._file = draft, part, text, file
 
-    def check(self, spec: AgentSpec) -> None:
+    def check(self, spec: AgentSpec, more: frozenset[str] = frozenset()) -> None:
         faults, used = parse_template(self._text)
         for line, message, hint in faults:
             self._note("E503", self._place(line, None), message, hint)
-        channels = {*STANDARD, *self._draft.declared("channels")}
-        known = {*channels, *BUILTIN_NAMES, *FUNCTIONS, *PROMPT_NAMES, *self._draft.declared("variables")}
-        self._check_names(used, known)
-        if spec.reads is not None and channels.issuperset(spec.reads):
-            seen = {*spec.reads, *(known - channels), *BUILTIN_NAMES}
-            for name, line in used:
-                if name in channels and name not in seen:
-                    message = f"channel {name!r} is not in the agent's `reads`"
-                    self._note("E505", self._place(line, name), message, "")
+        declared = (*self._draft.declared("channels"), *self._draft.declared("variables"))
+        ours = BUILTIN_NAMES | PROMPT_NAMES | more
+        self._check_names(used, {*STANDARD, *FUNCTIONS, *declared, *ours}, ours)
+        hidden = unread(self._draft, spec, {name for name, _ in used}.difference(more))
+        for name, line in used:
+            if name in hidden:
+                message = f"channel {name!r} is not in the agent's `reads`"
+                self._note("E505", self._place(line, name), message, "")
 
-    def _check_names(self, used: Collection[tuple[str, int]], known: Collection[str]) -> None:
+    def _check_names(self, used: Collection[tuple[str, int]], known: Collection[str], ours: Collection[str]) -> None:
         if self._draft.is_broken("channels") or self._draft.is_broken("variables"):
             return
         for name, line in used:
             if name not in known:
                 near = self._draft.report.suggest(name, sorted(known))
-                hint = "prompts know the channels, `variables`, and " + ", ".join(sorted(BUILTIN_NAMES | PROMPT_NAMES))
+                hint = "prompts know the channels, `variables`, and " + ", ".join(sorted(ours))
                 self._note("E504", self._place(line, name), f"unknown name {name!r}{near}", hint)
 
     def _note(self, code: str, at: Place, message: str, hint: str) -> None:

@@ -86,14 +86,21 @@ def _check_repeats(draft: Draft) -> None:
 
 def _check_fallbacks(draft: Draft) -> None:
     for role in draft.agents:
-        seen, at = [role], draft.agents[role].on_error.fallback
-        while at in draft.agents and at not in seen:
-            seen.append(at)
-            at = draft.agents[at].on_error.fallback
-        if at == role:
+        chain = in_turn(draft, role)
+        if draft.agents[chain[-1]].on_error.fallback == role:
             part = draft.parts[role] / "on_error" / "fallback"
-            chain = " → ".join([*seen, role])
-            draft.report.add("E210", part.value, f"{part.name}: the fallbacks lead back to {role!r}: {chain}")
+            way = " → ".join([*chain, role])
+            draft.report.add("E210", part.value, f"{part.name}: the fallbacks lead back to {role!r}: {way}")
+
+
+def in_turn(draft: Draft, role: str) -> list[str]:
+    """The role and its fallbacks, which run in its place with their own writes."""
+    chain: list[str] = []
+    at: str | None = role
+    while at in draft.agents and at not in chain:
+        chain.append(at)
+        at = draft.agents[at].on_error.fallback
+    return chain
 
 
 def _check_unused(draft: Draft) -> None:

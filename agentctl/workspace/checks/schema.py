@@ -1,13 +1,13 @@
 """`schemas/*.json`, and what names them."""
 
-import json
 from collections.abc import Iterator
 
 from agentctl.workspace.artifacts import decode
 from agentctl.workspace.checks.path import find_file
 from agentctl.workspace.diagnostics import Place, shown
-from agentctl.workspace.document import Document, Part
+from agentctl.workspace.document import Part
 from agentctl.workspace.draft import Draft
+from agentctl.workspace.jsonfile import read_json
 
 RECORDS = ("proposal", "critique", "decision")
 TYPES = ("string", "number", "integer", "boolean", "array", "object")
@@ -17,8 +17,8 @@ def check_schemas(draft: Draft) -> None:
     """Every schema file, and every reference to one."""
     for path in draft.artifacts.files:
         if path.startswith("schemas/") and path.endswith(".json"):
-            schema = read_json(draft, path)
-            for fault in _faults(schema):
+            text = decode(path, draft.artifacts.files[path], draft.report)
+            for fault in _faults(read_json(path, text, draft.report) if text is not None else None):
                 draft.report.add("E714", Place(path), f"{path}: {fault}")
     for name, part, known, code in _references(draft):
         if name in known:
@@ -65,28 +65,3 @@ def _check_schema_file(draft: Draft, part: Part, name: str) -> None:
     path = find_file(draft, part, name, "schema")
     if path is not None and not path.startswith("schemas/"):
         draft.report.add("E206", part.value, f"{part.name}: {shown(name)} does not lie in schemas/")
-
-
-def read_json(draft: Draft, path: str) -> dict[str, object] | None:
-    """The object in a JSON artifact; `None`, and a problem, if it is none."""
-    text = decode(path, draft.artifacts.files[path], draft.report)
-    if text is None:
-        return None
-    try:
-        value: object = json.loads(text, parse_constant=_refuse)
-    except json.JSONDecodeError as error:
-        at = Document(path, text).place(error.pos)
-        draft.report.add("E710", at, f"{path}: {error.msg[:1].lower()}{error.msg[1:]}")
-    except (ValueError, RecursionError) as error:
-        code = "E706" if isinstance(error, RecursionError) else "E710"
-        draft.report.add(code, Place(path), f"{path}: {'nested too deeply' if code == 'E706' else error}")
-    else:
-        if isinstance(value, dict):
-            return value
-        draft.report.add("E710", Place(path), f"{path} must hold an object")
-    return None
-
-
-def _refuse(constant: str) -> None:
-    msg = f"{constant} is no JSON"
-    raise ValueError(msg)
