@@ -1,10 +1,11 @@
 """What an agent is given for one execution."""
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from agentctl.models import ModelClient, ModelReply, ModelRequest
+from agentctl.tools import ToolInfo, ToolOutcome
 
 Fields = Mapping[str, object]
 """Output fields: `text options scores winner decision` and declared ones."""
@@ -12,10 +13,16 @@ InThread = Callable[[Callable[[], object]], Awaitable[object]]
 """Calls a blocking function in a thread of the pool; to wait for one takes none of the agent's time."""
 Threads = MutableMapping[str, tuple[str, str]]
 """Role to (thread id, checkpoint id): where the role's own LangGraph memory stands."""
+Intent = tuple[str, object]
+"""A call that somebody wants made: the tool's name and its arguments, a JSON object if all is well."""
 
 
 class Calls(Protocol):
-    """The journalled, metered way out of an agent; every call goes through it."""
+    """The journalled, metered way out of an agent; every call goes through it.
+
+    None returns while somebody must be asked: the execution ends there, and begins anew once it
+    is decided. What was called before is then answered from the journal.
+    """
 
     async def model(self, client: ModelClient, request: ModelRequest, on_token: Callable[[str], None]) -> ModelReply:
         """One model call. A resumed run is answered from the journal. Raises LimitReached before a call."""
@@ -23,6 +30,17 @@ class Calls(Protocol):
 
     async def graph(self, name: str, argument: object, perform: Callable[[], Awaitable[object]]) -> object:
         """One call of a foreign graph; its result must be JSON."""
+        ...
+
+    async def tools(self, intents: Sequence[Intent]) -> list[ToolOutcome]:
+        """The tool calls of one reply, made at once, in the order of `intents`; a call that is refused is an outcome.
+
+        Raises LimitReached once those have ended that were within the limit.
+        """
+        ...
+
+    async def answers(self, interrupts: Mapping[str, object]) -> dict[str, object]:
+        """What people answered to the interrupts of a graph, by their ids: true, false, or any JSON."""
         ...
 
 
@@ -33,7 +51,8 @@ class AgentCall:
     `names` are the names that prompts see: the agent's channels, `state`, `stage`,
     `visits`, `rounds`, `ranking` and the rest; all read-only. `emit` streams text to
     whoever watches and may be called from any thread. `threads` is the run's; a graph
-    starts where its role's entry says, and moves that on when it has answered.
+    starts where its role's entry says, and moves that on when it has answered. `tools` are
+    those that the agent may call in this turn.
     """
 
     role: str
@@ -51,6 +70,7 @@ class AgentCall:
     emit: Callable[[str], None]
     checkpointer: object = None
     threads: Threads = field(default_factory=dict)
+    tools: Sequence[ToolInfo] = ()
 
     @property
     def state(self) -> Mapping[str, object]:

@@ -1,15 +1,18 @@
 """`kind: python`: a function, a Runnable, a compiled graph or an entrypoint of the workspace."""
 
+import asyncio
 import copy
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import CancelledError as FutureCancelled
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from agentctl.agents.call import AgentCall, Fields
 from agentctl.agents.output import OWN_FIELDS
 from agentctl.channels.view import plain
-from agentctl.errors import AgentFailed, NotSupportedYet, WorkspaceError
+from agentctl.errors import AgentFailed, ToolFailed, WorkspaceError
 from agentctl.store.threads import copy_thread
 from agentctl.workspace.spec import AgentSpec
 
@@ -37,7 +40,7 @@ class Context:
         self.earlier: str = names["earlier"]
         self.attachments: Sequence[Any] = plain(tuple(names["attachments"]))
         self.memories: Sequence[Any] = plain(tuple(names["memories"]))
-        self._emit = call.emit
+        self._emit, self._calls, self._loop = call.emit, call.calls, asyncio.get_running_loop()
 
     def emit(self, text: str) -> None:
         """Stream `text` to whoever watches the run; safe from any thread."""
@@ -45,13 +48,27 @@ class Context:
             raise TypeError(f"ctx.emit takes text, not {type(text).__name__}")
         self._emit(text)
 
-    async def call_tool(self, name: str, **arguments: object) -> object:
-        """Call a tool that the agent lists."""
-        raise NotSupportedYet(f"ctx.call_tool ({name!r})")
+    async def call_tool(self, name: str, /, **arguments: object) -> object:
+        """Call a tool that the agent lists; returns its result as JSON, or its text where it gave no more.
 
-    def call_tool_sync(self, name: str, **arguments: object) -> object:
-        """Call a tool from blocking code."""
-        raise NotSupportedYet(f"ctx.call_tool_sync ({name!r})")
+        If somebody has to allow the call, the agent ends here, and is called anew once that is decided: what
+        it called before is answered from the journal, all else that it did before is done again.
+
+        Raises:
+            ToolFailed: the tool failed, was not allowed, or nobody knows what came of it.
+        """
+        (outcome,) = await self._calls.tools([(name, arguments)])
+        if outcome.status != "ok":
+            raise ToolFailed(name, outcome.status, outcome.text)
+        return outcome.text if outcome.structured is None else outcome.structured
+
+    def call_tool_sync(self, name: str, /, **arguments: object) -> object:
+        """As `call_tool`, from the thread of a blocking agent."""
+        try:
+            return asyncio.run_coroutine_threadsafe(self.call_tool(name, **arguments), self._loop).result()
+        except FutureCancelled:
+            # The agent has ended or begins anew: nothing that catches exceptions may go on.
+            raise asyncio.CancelledError("the agent has ended") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,24 +85,27 @@ class PythonAgent:
     async def run(self, call: AgentCall) -> Fields:
         """Call the entry and return its fields; any exception of it passes through."""
         if self.kind == "graph":
-            answer: Any = await call.calls.graph(self.spec.entry or "", plain(call.state), lambda: self._graph(call))
+            answer = await self._turn(call)
             thread_id, checkpoint_id = answer["thread"]
             call.threads[self.role] = thread_id, checkpoint_id
             result = answer["fields"]
         elif self.kind == "runnable":
             result = await self.target.ainvoke(plain(call.state))
         elif self.kind == "async":
-            result = await self._call(call)
+            result = await self._call(call, self._context(call))
         else:
-            result = await call.in_thread(lambda: self._call(call))
+            context = self._context(call)
+            result = await call.in_thread(lambda: self._call(call, context))
             if inspect.isawaitable(result):  # a callable object or partial that hides an async function
                 result = await result
         return _fields(self.role, result)
 
-    def _call(self, call: AgentCall) -> Any:
-        if self.takes_context == "no":
+    def _context(self, call: AgentCall) -> Context | None:
+        return None if self.takes_context == "no" else Context(call)
+
+    def _call(self, call: AgentCall, context: Context | None) -> Any:
+        if context is None:
             return self.target(call.state)
-        context = Context(call)
         return (
             self.target(call.state, context) if self.takes_context == "second" else self.target(call.state, ctx=context)
         )
@@ -104,30 +124,52 @@ class PythonAgent:
             )
         return said
 
-    async def _graph(self, call: AgentCall) -> dict[str, object]:
-        """One turn of a foreign graph: its output `fields`, and the `thread` and checkpoint where its memory stands.
+    async def _turn(self, call: AgentCall) -> Any:
+        """One turn of a foreign graph; where it interrupts itself, somebody is asked, and it goes on from there."""
+        name, before = self.spec.entry or "", call.threads.get(self.role)
+        answer: Any = await call.calls.graph(name, plain(call.state), lambda: self._graph(call, None, before))
+        while "asks" in answer:
+            given, thread = await call.calls.answers(answer["asks"]), tuple(answer["thread"])
+            told = {"thread": list(thread), "answers": given}
+            answer = await call.calls.graph(name, told, partial(self._graph, call, given, thread))
+        return answer
+
+    async def _graph(
+        self, call: AgentCall, answers: Mapping[str, object] | None, place: tuple[str, str] | None
+    ) -> dict[str, object]:
+        """One call of a foreign graph.
 
         It starts from where the memory stood when the last turn ended, or from nothing; what else is in
         the thread is of turns that died or were rewound.
+
+        Args:
+            answers: to its interrupts, by their ids; None in the first call of a turn.
+            place: thread and checkpoint where its memory stands.
+
+        Returns:
+            its output `fields`, or what it `asks` by the ids of its interrupts; and the `thread` and
+            checkpoint where its memory stands then.
         """
-        branch = await self._branch(call)
+        branch = await self._branch(call, place)
         # Not the caller's configuration: a nested graph would take its parent's namespace and stream.
         thread = {"thread_id": _thread_id(call), "checkpoint_ns": "", "user_id": call.user}
         graph = copy.copy(self.target)  # its own `copy` would forget which types the checkpointer may read
         graph.checkpointer = branch
-        given = _graph_input(graph, call)
+        given = _graph_input(graph, call) if answers is None else _resuming(answers)
         result = await graph.ainvoke(given, {"configurable": thread, "callbacks": []}, durability="exit")
+        place = _thread_id(call), branch.heads[""]
         if isinstance(result, Mapping) and "__interrupt__" in result:
-            raise NotSupportedYet(f"an interrupt inside the graph of agent {self.role!r}")
+            asks = {each.id: _jsonable(each.value) for each in result["__interrupt__"]}
+            return {"asks": asks, "thread": list(place)}
         # No more than that: the journal would grow with the whole of the memory, turn by turn.
         fields = _jsonable(_fields(self.role, self._of_graph(result)))
-        return {"fields": fields, "thread": [_thread_id(call), branch.heads[""]]}
+        return {"fields": fields, "thread": list(place)}
 
-    async def _branch(self, call: AgentCall) -> "Branch":
+    async def _branch(self, call: AgentCall, place: tuple[str, str] | None) -> "Branch":
         from agentctl.store.branch import Branch
 
         saver: Any = self.target.checkpointer if _is_durable(self.target) else call.checkpointer
-        recorded_id, checkpoint_id = call.threads.get(self.role, (_thread_id(call), None))
+        recorded_id, checkpoint_id = place or (_thread_id(call), None)
         if checkpoint_id is not None and recorded_id != _thread_id(call):
             await copy_thread(saver, (recorded_id, checkpoint_id), _thread_id(call))
         branch = await Branch.open(saver, _thread_id(call), checkpoint_id)
@@ -205,6 +247,12 @@ def _graph_input(graph: Any, call: AgentCall) -> object:
         given = {**state, "messages": [{"role": "user", "content": state.get("task", "")}]}
         return {name: value for name, value in given.items() if name in known}
     return state
+
+
+def _resuming(answers: Mapping[str, object]) -> object:
+    from langgraph.types import Command
+
+    return Command(resume=dict(answers))
 
 
 def _fields(role: str, result: object) -> Fields:

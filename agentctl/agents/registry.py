@@ -7,8 +7,8 @@ from agentctl.agents.decision import DecisionAgent
 from agentctl.agents.output import Writer
 from agentctl.agents.python import python_agent
 from agentctl.agents.skill import DEFAULT_PROMPT, OPTIONS_SCHEMA, SkillAgent, answer_schema
+from agentctl.agents.tool import tool_agent
 from agentctl.channels.policy import may_write
-from agentctl.errors import NotSupportedYet
 from agentctl.workspace import Workspace
 from agentctl.workspace.spec import AgentSpec
 
@@ -45,10 +45,10 @@ class AgentRegistry(Mapping[str, Agent]):
 
 
 def _build(workspace: Workspace, role: str, spec: AgentSpec, load_python: Callable[[str], object]) -> Agent:
-    if spec.tools or spec.kind == "tool":
-        raise NotSupportedYet(f"tools of agent {role!r}")
     if spec.kind == "decision":
         return DecisionAgent(role, spec)
+    if spec.kind == "tool":
+        return tool_agent(workspace, role, spec)
     if spec.kind == "python":
         own = [name for name, channel in workspace.spec.channels.items() if role in channel.writers]
         return python_agent(role, spec, load_python(spec.entry or ""), own)

@@ -1,5 +1,6 @@
 """What a run has spent, and whether it may spend more."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from agentctl.errors import LimitReached
@@ -20,6 +21,8 @@ class Budget:
     model_calls: int = 0
     tool_calls: int = 0
     unpriced: set[str] = field(default_factory=set)
+    calls_of: Counter[str] = field(default_factory=Counter)
+    """Tool to its calls in this run."""
 
     def check(self) -> None:
         """Before each call.
@@ -41,6 +44,22 @@ class Budget:
         if cost_usd is None:
             self.unpriced.add(model)
         self.cost_usd = None if cost_usd is None or self.cost_usd is None else self.cost_usd + cost_usd
+
+    def check_tool_call(self) -> None:
+        """Before each call of a tool.
+
+        Raises:
+            LimitReached: as `check`, or as many tools were called as may be.
+        """
+        self.check()
+        allowed = self.limits.max_tool_calls
+        if allowed is not None and self.tool_calls >= allowed:
+            raise LimitReached("max_tool_calls", allowed)
+
+    def add_tool_call(self, tool: str) -> None:
+        """Count a call of a tool as it begins."""
+        self.tool_calls += 1
+        self.calls_of[tool] += 1
 
     def unpriced_warning(self) -> str:
         """What to tell of models without a known price; empty if there are none."""

@@ -1,28 +1,46 @@
 """An agent's way out: metered and journalled calls."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, cast
 
+from agentctl.agents.call import Intent
 from agentctl.errors import ModelFailed
 from agentctl.graph.budget import Budget
-from agentctl.graph.context import Place, RunContext
+from agentctl.graph.clock import Clock
+from agentctl.graph.context import Place, RunContext, Say
+from agentctl.graph.halt import Halt
+from agentctl.graph.tool_calls import ToolCalls, answer_id
 from agentctl.logs import mask_values
 from agentctl.models import ModelClient, ModelReply, ModelRequest
-from agentctl.store import CallKey
+from agentctl.store import Approval, CallKey
+from agentctl.tools import ToolOutcome
 
 
 class JournalledCalls:
-    """The calls of one execution of one agent, numbered in the order in which it makes them."""
+    """The calls of one execution of one agent, numbered in the order in which it makes them.
 
-    def __init__(self, run: RunContext, role: str, place: Place) -> None:
-        self._run, self._role, self._place, self._made = run, role, place, 0
+    Args:
+        chain: the role, behind those that it is the fallback of.
+        say: tells an event, from wherever the agent calls.
+
+    Attributes:
+        halt: where the execution stops until somebody has decided.
+        clock: of the execution.
+    """
+
+    def __init__(self, run: RunContext, chain: str, place: Place, say: Say) -> None:
+        self._run, self._chain, self._place, self._made = run, chain, place, 0
+        self.halt, self.clock = Halt(), Clock()
+        self._tools = ToolCalls(run, role_of(chain), place, say, self.halt, self.clock)
+        self._tasks: set[asyncio.Task[Any]] = set()
         self.input_tokens = self.output_tokens = 0
         self.cost_usd: float | None = 0.0
         self.models: dict[str, bool] = {}
 
     async def model(self, client: ModelClient, request: ModelRequest, on_token: Callable[[str], None]) -> ModelReply:
         """Ask a model, or take its answer from the journal of an interrupted run."""
+        await self.halt.enter()
         key = self._next()
         if not self._run.journal.has_result(key):
             self._run.budget.check()
@@ -30,14 +48,18 @@ class JournalledCalls:
 
         failed = self._run.journal.failure(key)
 
+        async def ask() -> Any:
+            reply = await client.generate(request, on_token if self._run.watched else None)
+            return mask_values(reply.to_json(), self._run.mask)
+
         async def perform() -> Any:
             try:
-                reply = await client.generate(request, on_token if self._run.watched else None)
+                answer = await self._run.taped(key, "model", client.name, arguments, ask)
             except ModelFailed as failure:
                 _spend_meta(self._run.budget, failure.meta)
                 failure.meta = _after(failed, failure.meta)
                 raise
-            return mask_values(replace(reply, meta=_after(failed, reply.meta)).to_json(), self._run.mask)
+            return {**answer, "meta": _after(failed, answer["meta"])}
 
         answer, replayed = await self._run.journal.call(key, "model", client.name, arguments, perform)
         reply = ModelReply.from_json(answer)
@@ -49,16 +71,60 @@ class JournalledCalls:
     async def graph(self, name: str, argument: object, perform: Callable[[], Awaitable[Any]]) -> object:
         """One turn of a foreign graph as one call."""
 
+        await self.halt.enter()
+        key = self._next()
+
         async def masked() -> object:
             return mask_values(await perform(), self._run.mask)
 
-        result, _ = await self._run.journal.call(self._next(), "graph", name, argument, masked)
+        result, _ = await self._run.journal.call(
+            key, "graph", name, argument, lambda: self._run.taped(key, "graph", name, argument, masked)
+        )
         return result
+
+    async def tools(self, intents: Sequence[Intent]) -> list[ToolOutcome]:
+        """See `Calls.tools`."""
+        await self.halt.enter()
+        if task := asyncio.current_task():
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return await self._tools.make([(self._next(), intent) for intent in intents])
+
+    async def answers(self, interrupts: Mapping[str, object]) -> dict[str, object]:
+        """See `Calls.answers`."""
+        await self.halt.enter()
+        key, run = self._next(), self._run
+        wanted: list[Approval] = []
+        answers: dict[str, object] = {}
+        for interrupt, value in interrupts.items() if not run.plays else ():
+            id_ = answer_id(run.run_id, key, interrupt, value)
+            if decided := run.approvals.decided(id_):
+                is_plain = decided.status != "approved" or decided.edited is None
+                answers[interrupt] = decided.status == "approved" if is_plain else decided.edited
+            else:
+                wanted.append(self._tools.approval(id_, "graph", "interrupt", value, "its graph asks"))
+        await self._tools.ask(wanted)
+
+        async def answered() -> dict[str, object]:
+            return answers
+
+        told: dict[str, object] = await run.taped(key, "graph", "answers", dict(interrupts), answered)
+        return told
+
+    def end(self) -> None:
+        """The execution is over: what the agent left behind calls nothing any more."""
+        self.halt.end()
+        for task in self._tasks - {asyncio.current_task()}:
+            task.cancel()
+
+    def entries(self) -> list[dict[str, Any]]:
+        """What `history` keeps of the tool calls, in the order in which they were wanted."""
+        return [entry for _, entry in sorted(self._tools.entries.items())]
 
     def _next(self) -> CallKey:
         self._made += 1
         place = self._place
-        return CallKey(self._role, place.stage, place.visit, place.round, self._made)
+        return CallKey(self._chain, place.stage, place.visit, place.round, self._made)
 
     def _count(self, reply: ModelReply) -> None:
         usage, cost = reply.usage, reply.cost_usd
@@ -68,10 +134,12 @@ class JournalledCalls:
         self.models[reply.model] = reply.simulated
 
     def usage(self) -> dict[str, object]:
-        """What this execution used, as `agent.finished` tells it; empty without a model."""
+        """What this execution used, as `agent.finished` tells it; empty without a model or tool."""
+        tools = {"tool_calls": len(self._tools.entries)} if self._tools.entries else {}
         if not self.models:
-            return {}
+            return tools  # type: ignore[return-value]
         return {
+            **tools,
             "model": ", ".join(self.models),
             "simulated": any(self.models.values()),
             "input_tokens": self.input_tokens,
@@ -82,6 +150,9 @@ class JournalledCalls:
 
 def replay(run: RunContext) -> None:
     """Count what earlier processes of the run spent, and tell its models what they have answered already."""
+    for _, kept in run.journal.results("tool"):
+        if kept["ran"]:
+            run.budget.add_tool_call(str(kept["tool"]))
     for key, answer in run.journal.results("model"):
         reply = ModelReply.from_json(answer)
         _spend(run.budget, reply)
@@ -90,7 +161,8 @@ def replay(run: RunContext) -> None:
     places: list[tuple[str, str, str]] = []
     for key, turn in run.journal.results("graph"):
         thread, checkpoint = cast("list[str]", turn["thread"])
-        places.append((checkpoint, thread, key.agent.rpartition(">")[2]))
+        if "asks" not in turn:
+            places.append((checkpoint, thread, role_of(key.agent)))
     for checkpoint, thread, role in sorted(places):  # checkpoints' ids grow with time
         run.threads[role] = thread, checkpoint
     for key, meta in run.journal.failures():
@@ -106,7 +178,7 @@ def _after(failed: dict[str, Any], meta: dict[str, Any]) -> dict[str, object]:
 
 
 def _replayed(run: RunContext, key: CallKey, reply: ModelReply) -> None:
-    role = key.agent.rpartition(">")[2]
+    role = role_of(key.agent)
     if client := run.clients.get(role):
         request = ModelRequest(role, key.stage, key.round, key.visit, run.run_id, messages=())
         client.replayed(request, reply)
@@ -123,6 +195,11 @@ def _spend_meta(budget: Budget, meta: Mapping[str, Any]) -> None:
     for spent in meta.get("spent", ()):
         tokens = spent["usage"]["input_tokens"], spent["usage"]["output_tokens"]
         budget.add_model_call(spent["model"], *tokens, spent["cost_usd"])
+
+
+def role_of(chain: str) -> str:
+    """Who acts: the last of those of whom each is the fallback of the one before."""
+    return chain.rpartition(">")[2]
 
 
 def key_of(role: str, place: Place) -> CallKey:

@@ -1,18 +1,30 @@
 """What one run brings to the shared graph: passed to LangGraph as its `context`."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from agentctl.agents import BlockingPool
 from agentctl.errors import LimitReached
+from agentctl.graph.approvals import Approvals
 from agentctl.graph.budget import Budget
+from agentctl.graph.clock import Clock
+from agentctl.graph.tape import Tape
 from agentctl.models import ModelClient
-from agentctl.store import Journal
+from agentctl.store import CallKey, Journal
+from agentctl.store.row import CallKind
+from agentctl.tools import Toolbox, ToolInfo
 
 Fact = tuple[str, dict[str, object], str]
 """Event type, its data, and the key under which it is told once (empty: as often as it happens)."""
 Say = Callable[[Fact], None]
+KeepFiles = Callable[[str, Sequence[Mapping[str, str]]], Awaitable[list[str]]]
+
+
+async def no_files(call_id: str, blocks: Sequence[Mapping[str, str]]) -> list[str]:
+    """Keep nothing."""
+    return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +65,8 @@ class Seed:
 class RunContext:
     """The run's own things; graph, agents and model clients are shared with other runs.
 
-    `gate` bounds agents at once in the process. `told` holds the keys of facts that an
-    earlier process told before this run was resumed. Nobody reads the tokens of a run that is not
+    `gate` bounds agents at once in the process. `told` holds the keys of facts that were told
+    before the run was resumed, or replayed after somebody was asked. Nobody reads the tokens of a run that is not
     `watched`, so its models need not stream.
     """
 
@@ -65,13 +77,21 @@ class RunContext:
     journal: Journal
     budget: Budget
     clients: Mapping[str, ModelClient]
+    approvals: Approvals
     gate: asyncio.Semaphore
     pool: BlockingPool
     checkpointer: object = None
     seed: Seed = field(default_factory=Seed)
     threads: dict[str, tuple[str, str]] = field(default_factory=dict)
     """As the seed's; agents that keep a memory of their own move it on."""
-    told: frozenset[str] = field(default_factory=frozenset)
+    told: set[str] = field(default_factory=set)
+    toolbox: Toolbox | None = None
+    """None if no agent lists a tool, or none is called."""
+    tools: Mapping[str, Sequence[ToolInfo]] = field(default_factory=dict)
+    """Role to what it may call in this turn."""
+    tape: Tape | None = None
+    """Records the calls, or plays them."""
+    clock: Clock = field(default_factory=Clock)
     watched: bool = True
     mask: Callable[[str], str] = str
     """Takes the keys out of what agents and models say, before anything keeps or reads it."""
@@ -79,3 +99,16 @@ class RunContext:
     """Set once a limit has ended the run: what is journalled is merged, and nothing runs any more."""
     log_traceback: Callable[[str, BaseException], None] = lambda role, error: None
     """Puts where an agent's own code raised into that agent's log."""
+    keep_files: KeepFiles = no_files
+    """Keeps what a tool gave beside text, under the call's id; returns the paths."""
+
+    async def taped(
+        self, key: CallKey, kind: CallKind, name: str, arguments: object, perform: Callable[[], Awaitable[Any]]
+    ) -> Any:
+        """Make a call, and record it if the run is recorded; or play it."""
+        return await (self.tape.call(key, kind, name, arguments, perform) if self.tape else perform())
+
+    @property
+    def plays(self) -> bool:
+        """Whether calls are answered by a recording, so that nothing is called and nobody asked."""
+        return self.tape is not None and self.tape.plays

@@ -1,7 +1,7 @@
 """One compiled graph a generation: `stage_router` and a node for each agent of each stage."""
 
+import contextvars
 from collections.abc import Mapping
-from functools import partial
 from typing import Annotated, Any, TypedDict
 
 from agentctl.agents import AgentRegistry
@@ -63,7 +63,12 @@ def _compile(flow: Flow, registry: AgentRegistry, specs: Mapping[str, AgentSpec]
     def node(role: str) -> Any:
         async def agent_node(state: dict[str, Any], runtime: Runtime[RunContext]) -> Any:
             control = Control(**state["_control"])
-            say = partial(_tell, runtime)
+            # LangGraph finds the stream by context, which a thread, task or nested graph of the agent's has not.
+            context = contextvars.copy_context()
+
+            def say(fact: Fact) -> None:
+                context.run(_tell, runtime, fact)
+
             return await Execution(flow, registry, specs, runtime.context, say, state, control).node(role)
 
         return agent_node
@@ -93,9 +98,13 @@ def _schema(flow: Flow) -> Any:
 
 
 def _tell(runtime: Any, fact: Fact) -> None:
-    """Put a fact on LangGraph's custom stream, unless an earlier process of the run told it."""
-    if not (fact[2] and fact[2] in runtime.context.told):
-        runtime.stream_writer(fact)
+    """Put a fact on LangGraph's custom stream, unless the run has told it before."""
+    key, told = fact[2], runtime.context.told
+    if key in told:
+        return
+    if key:
+        told.add(key)
+    runtime.stream_writer(fact)
 
 
 def _as_dict(control: Control) -> dict[str, Any]:

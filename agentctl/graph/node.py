@@ -6,22 +6,23 @@ result is journalled before anybody hears of it; a resumed run takes it from the
 """
 
 import asyncio
-import contextvars
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
-from typing import Any, cast
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn, cast
 
 from agentctl.agents import AgentCall, AgentRegistry, BlockingPool, InThread, to_delta
 from agentctl.agents.call import Fields
 from agentctl.channels.view import plain, view
-from agentctl.errors import AgentctlError, AgentFailed, LimitReached, NotSupportedYet, StoreUnusable
+from agentctl.errors import AgentctlError, AgentFailed, LimitReached, StoreUnusable
 from agentctl.graph.calls import JournalledCalls, key_of
 from agentctl.graph.context import Fact, Place, RunContext, Say
 from agentctl.graph.flow import Flow
+from agentctl.graph.halt import Halt
 from agentctl.graph.names import Names
 from agentctl.graph.router import Control
 from agentctl.logs import mask_values
+from agentctl.store import Approval
 from agentctl.workspace.code import said
 from agentctl.workspace.spec import AgentSpec
 
@@ -48,8 +49,11 @@ class Execution:
         if record is None and self.run.is_over is not None:
             record = _record([], "limited", error=self.run.is_over)
         if record is None:
-            async with self.run.gate:
-                record = cast("Record", mask_values(await self._attempt(role, place, []), self.run.mask))
+            try:
+                async with self.run.gate:
+                    record = cast("Record", mask_values(await self._attempt(role, place, []), self.run.mask))
+            except _Halted as halted:
+                _interrupt(halted.approvals)
             if record["outcome"]["status"] in ("ok", "skipped"):
                 await self.run.journal.put_delta(key_of(role, place), record)
         for type_, data, key in record["facts"]:
@@ -66,21 +70,21 @@ class Execution:
         started = time.monotonic()
         # As a fallback, a role may run twice in a round: for others, and for itself.
         name = ">".join([*before, role])
-        calls = JournalledCalls(self.run, name, place)
+        calls = JournalledCalls(self.run, name, place, self.say)
         self.say(("agent.started", {"agent": role, **_at(place)}, ""))
         try:
             delta = await self._once(role, place, calls)
         except LimitReached as limit:
-            return _record([*before, role], "limited", error=limit)
-        except StoreUnusable:
-            raise  # what the agent did cannot be kept: no `on_error` makes that good
+            return _behind(calls.entries(), _record([*before, role], "limited", error=limit))
+        except (StoreUnusable, _Halted):
+            raise  # what the agent did cannot be kept, or is yet to be decided: no `on_error` makes that good
         except Exception as error:  # noqa: BLE001 - an agent's own code may raise anything
             self.run.log_traceback(role, error)
             hint = f"see the traceback in logs/workspaces/{self.run.workspace}/agents/{role}.log"
-            return await self._failed(role, place, before, _as_failure(role, error, hint))
+            return await self._failed(role, place, before, _as_failure(role, error, hint), calls.entries())
         data = _finished(role, place, delta, calls, time.monotonic() - started)
         finished: Fact = ("agent.finished", data, place.key("agent.finished", name))
-        return _record([*before, role], "ok", delta=delta, facts=[finished])
+        return _behind(calls.entries(), _record([*before, role], "ok", delta=delta, facts=[finished]))
 
     async def _once(self, role: str, place: Place, calls: JournalledCalls) -> dict[str, Any]:
         """One execution within its time limit, and its checked delta."""
@@ -88,8 +92,10 @@ class Execution:
         emit = _Emitter(self.say, {"agent": role, **_at(place)})
         try:
             async with asyncio.timeout(spec.timeout_s) as scope:
+                calls.clock.scope = scope
                 in_thread = _in_thread(self.run.pool, scope, spec.timeout_s)
-                fields = await _apart(role, self.registry[role].run(self._call(role, place, calls, emit, in_thread)))
+                call = self._call(role, place, calls, emit, in_thread)
+                fields = await _apart(role, self.registry[role].run(call), calls.halt)
         except TimeoutError:
             if not scope.expired():
                 raise
@@ -101,6 +107,7 @@ class Execution:
             ) from None
         finally:
             emit.is_open = False
+            calls.end()
         return to_delta(self.registry.writer(role), fields, place.stage, place.round)
 
     def _call(
@@ -134,9 +141,13 @@ class Execution:
             emit=emit,
             checkpointer=run.checkpointer,
             threads=run.threads,
+            tools=run.tools.get(role, ()),
         )
 
-    async def _failed(self, role: str, place: Place, before: list[str], error: AgentctlError) -> Record:
+    async def _failed(
+        self, role: str, place: Place, before: list[str], error: AgentctlError, entries: list[dict[str, Any]]
+    ) -> Record:
+        """What `on_error` says; what its tools did stays in `history`, which a fallback sees."""
         on_error = self.specs[role].on_error
         status = "skipped" if on_error.action == "skip" else "failed"
         action = f"fallback to {on_error.fallback}" if on_error.fallback else on_error.action
@@ -146,8 +157,11 @@ class Execution:
         fact: Fact = ("agent.failed", data, once)
         self.say(fact)
         if on_error.fallback:
-            return await self._attempt(on_error.fallback, place, [*before, role])
-        return _record([*before, role], status, error=error)
+            told = replace(self, state={**self.state, "history": [*self.state["history"], *entries]})
+            record = await told._attempt(on_error.fallback, place, [*before, role])
+        else:
+            record = _record([*before, role], status, error=error)
+        return _behind(entries, record)
 
 
 def _record(
@@ -161,6 +175,13 @@ def _record(
     delta = delta or {}
     outcome = {"status": status, "error": _error(error) if error else None, "scored": "rewards" in delta}
     return {"delta": delta, "executed": executed, "outcome": outcome, "facts": facts or []}
+
+
+def _behind(entries: list[dict[str, Any]], record: Record) -> Record:
+    """The record with what tools said before its agent did."""
+    if entries:
+        record["delta"]["history"] = [*entries, *record["delta"].get("history", ())]
+    return record
 
 
 def _finished(
@@ -179,8 +200,32 @@ def _finished(
     }
 
 
-async def _apart(role: str, execution: Coroutine[Any, Any, Fields]) -> Fields:
-    """Run an agent in a task of its own, so that it can cancel or abort nothing but itself."""
+class _Halted(Exception):
+    """The agent was ended, as somebody has to decide first."""
+
+    def __init__(self, approvals: list[Approval]) -> None:
+        super().__init__()
+        self.approvals = approvals
+
+
+def _interrupt(approvals: list[Approval]) -> NoReturn:
+    """Stop the graph, from the node's own coroutine, once its step is through.
+
+    Nothing is resumed with a value: the run is replayed, and each call finds its decision by its id.
+    """
+    from langgraph.types import interrupt
+
+    shown = ("id", "tool", "args", "digest")
+    interrupt({"calls": [{name: getattr(each, name) for name in shown} for each in approvals]})
+    raise AssertionError
+
+
+async def _apart(role: str, execution: Coroutine[Any, Any, Fields], halt: Halt) -> Fields:
+    """Run an agent in a task of its own, so that it can cancel or abort nothing but itself.
+
+    Raises:
+        _Halted: it has to wait until somebody has decided.
+    """
 
     async def guarded() -> tuple[Fields, BaseException | None]:
         try:
@@ -190,13 +235,22 @@ async def _apart(role: str, execution: Coroutine[Any, Any, Fields]) -> Fields:
         except BaseException as error:  # noqa: BLE001 - `SystemExit` and the like would end the event loop
             return {}, error
 
+    agent = asyncio.create_task(guarded())
     try:
-        fields, error = await asyncio.create_task(guarded())
+        first: set[asyncio.Future[Any]] = {agent, halt.reached}
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+        if not agent.done():
+            raise _Halted(halt.asked)
+        fields, error = agent.result()
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is None or task.cancelling():
             raise
         raise AgentFailed(role, "something that it waited for was cancelled") from None
+    finally:
+        if not agent.done():
+            agent.cancel()
+            await asyncio.wait({agent})
     if error is not None and not isinstance(error, Exception):
         raise AgentFailed(role, said(error)) from error
     if error is not None:
@@ -212,8 +266,6 @@ class _Emitter:
 
     def __init__(self, say: Say, place: dict[str, object]) -> None:
         self._tell, self._place, self._loop = say, place, asyncio.get_running_loop()
-        # LangGraph finds the stream by context, which a thread or nested graph of the agent's has not.
-        self._context = contextvars.copy_context()
         self.is_open = True
 
     def __call__(self, text: str) -> None:
@@ -228,7 +280,7 @@ class _Emitter:
 
     def _say(self, text: str) -> None:
         if self.is_open:
-            self._context.run(self._tell, ("token", {**self._place, "text": text}, ""))
+            self._tell(("token", {**self._place, "text": text}, ""))
 
 
 def _in_thread(pool: BlockingPool, scope: asyncio.Timeout, timeout_s: float) -> InThread:
@@ -251,7 +303,8 @@ def _as_failure(role: str, error: BaseException, hint: str) -> AgentctlError:
     if isinstance(error, AgentctlError):
         return error
     if isinstance(error, GraphBubbleUp):
-        return NotSupportedYet(f"an interrupt in agent {role!r}")
+        hint = "make the agent a compiled graph or an entrypoint: their interrupts are asked as approvals"
+        return AgentFailed(role, "it interrupts the graph that it is called by", hint=hint)
     return AgentFailed(role, said(error), hint=hint)
 
 

@@ -1,9 +1,8 @@
 """One a process: discovers workspaces, holds what they share, admits runs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -12,18 +11,24 @@ from typing import Any, Self
 from agentctl.agents import BlockingPool
 from agentctl.errors import QueueFull, UsageError
 from agentctl.events import Event, EventBus
-from agentctl.graph import Seed
+from agentctl.graph import Seed, Tape
 from agentctl.logs import AgentLogger, LogSink, env_secrets, mask
-from agentctl.models import ModelClient, Models
-from agentctl.runtime.manager import Live, Machinery, RuntimeManager
+from agentctl.models import Models
+from agentctl.runtime.files import RunFiles
+from agentctl.runtime.manager import Machinery, RuntimeManager, Ways
+from agentctl.runtime.ready import Ready
 from agentctl.runtime.result import RunResult
 from agentctl.runtime.running import Running
+from agentctl.runtime.tools import OpenBox, open_toolbox
 from agentctl.settings import Settings
 from agentctl.store import RunRow, Store, open_checkpointer
+from agentctl.tools.server import Servers
+from agentctl.tools.server_health import token_folder
 from agentctl.workspace import find_root, list_workspaces
 from agentctl.workspace.discovery import find_workspace
 
 OnEvent = Callable[[Event], None]
+NO_WAYS = Ways()
 
 
 class WorkspaceHub:
@@ -34,20 +39,26 @@ class WorkspaceHub:
 
     Args:
         root: the project; default: the nearest parent with `workspaces/`, else the working directory.
+        settings: default: those of the environment and the project.
+        open_box: opens the tools of a generation.
 
     Attributes:
         running: stops runs.
     """
 
-    def __init__(self, root: Path | str | None = None) -> None:
+    def __init__(
+        self, root: Path | str | None = None, *, settings: Settings | None = None, open_box: OpenBox = open_toolbox
+    ) -> None:
         self.root = find_root(None if root is None else Path(root))
         if not self.root.is_dir():
             raise UsageError(f"no such folder: {self.root}", hint="name the folder that holds `workspaces/`")
-        self.settings = Settings.load(self.root)
+        self.settings = settings or Settings.load(self.root)
+        self._open_box = open_box
         self._managers: dict[str, RuntimeManager] = {}
         self._stack = AsyncExitStack()
         self._waiting = 0
         self._is_open = False
+        self._files = RunFiles(self.root)
         self.running = Running()
 
     async def __aenter__(self) -> Self:
@@ -84,40 +95,50 @@ class WorkspaceHub:
         """Names of the project's workspaces."""
         return list_workspaces(self.root)
 
-    async def prepare(self, workspace: str, model: str | None) -> "Ready":
+    async def prepare(
+        self, workspace: str, model: str | None, tools: Collection[str] = (), tape: Tape | None = None
+    ) -> Ready:
         """The workspace as a new run takes it, checked before anything runs.
 
         Args:
             model: over every agent's model.
+            tools: the optional ones that the turn asks for.
+            tape: if it plays, no model and no tool is needed.
 
         Raises:
-            UsageError: the hub is not open.
-            WorkspaceError: no such workspace, or it is invalid.
+            UsageError: the hub is not open, `tools` names no optional tool, or the tape is of another workspace.
+            WorkspaceError: no such workspace, it is invalid, or an agent lists a tool that there is not.
             ServiceUnavailable: a key is missing, or the store is unusable.
         """
         self.check_open()
         await asyncio.to_thread(find_workspace, self.root, workspace)  # a typo leaves no `.agentctl/` behind
         manager = await self._manager(workspace)
-        live = await manager.current()
-        return Ready(manager, live, model, await manager.clients(live, model))
+        return await manager.ready(await manager.current(), model, tools, tape)
 
-    async def prepare_again(self, row: RunRow) -> "Ready":
+    async def prepare_again(self, row: RunRow) -> Ready:
         """The generation that an unfinished run started with.
 
         Raises:
             GenerationMissing: its artifacts are gone.
         """
         manager = await self._manager(row.workspace)
-        live = await manager.pinned(row.generation)
-        return Ready(manager, live, row.model, await manager.clients(live, row.model))
+        return await manager.ready(await manager.pinned(row.generation), row.model, row.tools)
 
     async def run(
-        self, row: RunRow, ready: "Ready", seed: Seed, *, on_event: OnEvent | None = None, resumed: bool = False
+        self,
+        row: RunRow,
+        ready: Ready,
+        seed: Seed,
+        ways: Ways = NO_WAYS,
+        *,
+        on_event: OnEvent | None = None,
+        resumed: bool = False,
     ) -> RunResult:
         """Drive a run that the store holds for us to its end; a failed run is a result, not an exception.
 
         Args:
             seed: what its session gives it.
+            ways: to whoever started it.
             on_event: shown every event in order, on the loop. Must not block.
 
         Raises:
@@ -125,7 +146,7 @@ class WorkspaceHub:
             LeaseLost: another process took it over.
         """
         bus, watched = self._bus(on_event), on_event is not None
-        return await ready.manager.run(row, ready.live, bus, seed, resumed=resumed, watched=watched)
+        return await ready.manager.run(row, ready, bus, seed, ways, resumed=resumed, watched=watched)
 
     def check_open(self) -> None:
         """Raises UsageError unless the hub is open."""
@@ -137,7 +158,7 @@ class WorkspaceHub:
             machinery = await self._machinery()
             if name not in self._managers:
                 self._managers[name] = RuntimeManager(name, machinery)
-                self._stack.callback(self._managers[name].close)
+                self._stack.push_async_callback(self._managers[name].close)
         return self._managers[name]
 
     async def _machinery(self) -> Machinery:
@@ -146,6 +167,8 @@ class WorkspaceHub:
             if self._ready is None:
                 opened = open_checkpointer(self.root, self.settings.database_url)
                 checkpointer = await self._stack.enter_async_context(opened)
+                servers = Servers(token_folder=token_folder(self.root))
+                self._stack.push_async_callback(servers.close)
                 self._ready = Machinery(
                     settings=self.settings,
                     store=self.store,
@@ -153,6 +176,10 @@ class WorkspaceHub:
                     logger=self._logger,
                     gate=asyncio.Semaphore(self.settings.max_concurrent_agents),
                     pool=BlockingPool(self.settings.blocking_threads),
+                    tool_pool=BlockingPool(self.settings.blocking_threads),
+                    servers=servers,
+                    open_box=self._open_box,
+                    files=self._files,
                     checkpointer=checkpointer,
                 )
             return self._ready
@@ -160,6 +187,11 @@ class WorkspaceHub:
     async def checkpointer(self) -> Any:
         """Where runs and agents with a memory of their own keep their LangGraph threads."""
         return (await self._machinery()).checkpointer
+
+    async def sweep_files(self) -> None:
+        """Delete what tools gave to runs that are forgotten by now."""
+        if run_ids := await asyncio.to_thread(self._files.runs):
+            await asyncio.to_thread(self._files.forget, await self.store.gone(run_ids))
 
     def _bus(self, on_event: OnEvent | None) -> EventBus:
         log = LogSink(self._logger)
@@ -184,20 +216,6 @@ class WorkspaceHub:
             yield
         finally:
             self._slots.release()
-
-
-@dataclass(frozen=True)
-class Ready:
-    """A generation of a workspace, with the models that a run on it would ask."""
-
-    manager: RuntimeManager
-    live: Live
-    model: str | None
-    clients: Mapping[str, ModelClient]
-
-    async def memory_client(self) -> ModelClient:
-        """The model that summarises."""
-        return await self.manager.memory_client(self.live, self.model)
 
 
 class _Callback:

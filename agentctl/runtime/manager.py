@@ -2,28 +2,38 @@
 
 import asyncio
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from traceback import format_exception
 from typing import Any
 
 from agentctl.agents import AgentRegistry, BlockingPool
-from agentctl.errors import AgentctlError, NotSupportedYet
+from agentctl.errors import AgentctlError
 from agentctl.events import EventBus
-from agentctl.graph import Budget, Flow, GraphManager, RunContext, Seed, build_flow, replay
+from agentctl.graph import Approvals, Ask, Budget, Flow, GraphManager, RunContext, Seed, Tape, Taped, build_flow, replay
 from agentctl.logs import AgentLogger, Component, Level
 from agentctl.models import ModelClient, ModelConfig, Models, Retry, check_key, resolve_auto
+from agentctl.runtime.files import RunFiles
 from agentctl.runtime.orchestrator import Orchestrator
 from agentctl.runtime.outbox import Outbox
+from agentctl.runtime.ready import Offer, Ready
 from agentctl.runtime.result import RunResult
+from agentctl.runtime.tools import OpenBox, offer, patterns, played
 from agentctl.settings import Settings
-from agentctl.store import Journal, RunRow, Store
+from agentctl.store import Approval, Journal, RunRow, Store
+from agentctl.tools import Toolbox
+from agentctl.tools.server import Servers
 from agentctl.workspace import Workspace, load_generation, load_workspace, store_generation
 from agentctl.workspace.code import Code
 from agentctl.workspace.spec import AgentSpec, ModelSpec, WorkspaceSpec
+
+LOOK_S = 1.0
+"""How long a turn waits for servers that were away before."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +46,19 @@ class Machinery:
     logger: AgentLogger
     gate: asyncio.Semaphore
     pool: BlockingPool
+    tool_pool: BlockingPool
+    servers: Servers
+    open_box: OpenBox
+    files: RunFiles
     checkpointer: Any
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How one run reaches whoever started it: who is asked in place, and what records or plays its calls."""
+
+    ask: Ask | None = None
+    tape: Tape | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +85,9 @@ class RuntimeManager:
         self._clients: dict[tuple[str, str | None], Mapping[str, ModelClient]] = {}
         self._current = ""
         self._opening = asyncio.Lock()
+        self._boxes: dict[str, Toolbox] = {}
+        self._looking: dict[Toolbox, asyncio.Task[None]] = {}
+        self._stack = AsyncExitStack()
 
     async def current(self) -> Live:
         """The generation on disk when the manager first looked, stored and opened.
@@ -70,7 +95,6 @@ class RuntimeManager:
         Raises:
             WorkspaceNotFound: there is no such workspace.
             WorkspaceInvalid: it has problems.
-            NotSupportedYet: it uses what this version cannot run.
         """
         async with self._opening:
             if not self._current:
@@ -95,10 +119,57 @@ class RuntimeManager:
                 await asyncio.to_thread(self._open, workspace, workspace.folder)
             return self._live[generation]
 
-    def close(self) -> None:
-        """Forget the modules of every generation."""
+    async def close(self) -> None:
+        """Close the toolboxes and forget the modules of every generation."""
+        for looking in self._looking.values():
+            looking.cancel()
+            await asyncio.wait({looking})
+        await self._stack.aclose()
         for live in self._live.values():
             live.code.close()
+
+    async def ready(self, live: Live, model: str | None, enabled: Collection[str], tape: Tape | None = None) -> Ready:
+        """A generation with the models and tools of one turn.
+
+        Args:
+            model: over every agent's.
+            enabled: the optional tools that the turn asks for.
+            tape: if it plays, no model and no tool is needed.
+
+        Raises:
+            KeyMissing: before anything runs.
+            WorkspaceError: an agent lists a tool that there is not.
+            UsageError: `enabled` names what is no optional tool of any agent.
+        """
+        if tape is not None and tape.plays:
+            named = {role: model.name for role, (model, _) in _models(live, None).items()}
+            return Ready(self, live, model, tape.clients(self.name, named, model), played(live.workspace, enabled))
+        clients = await self.clients(live, model)
+        return Ready(self, live, model, clients, await self._offer(live, enabled))
+
+    async def _offer(self, live: Live, enabled: Collection[str]) -> Offer:
+        workspace = live.workspace
+        if not enabled and not any(map(patterns, workspace.spec.agents.values())):
+            return Offer()
+        async with self._opening:
+            box = self._boxes.get(workspace.generation)
+            if box is None:
+                own = self._machinery
+                opened = own.open_box(workspace, live.code, own.settings, own.tool_pool, own.servers)
+                box = self._boxes[workspace.generation] = await self._stack.enter_async_context(opened)
+            else:
+                await self._look_again(box)
+        return offer(workspace, box, enabled)
+
+    async def _look_again(self, box: Toolbox) -> None:
+        """Servers that were away may be back; one that keeps us waiting is there for a later turn."""
+        looking = self._looking.get(box)
+        if looking is None or looking.done():
+            looking = self._looking[box] = asyncio.create_task(box.open())
+            looking.add_done_callback(lambda task: task.cancelled() or task.exception())
+        await asyncio.wait({looking}, timeout=LOOK_S)
+        if looking.done():
+            looking.result()
 
     async def clients(self, live: Live, override: str | None) -> Mapping[str, ModelClient]:
         """The model of each skill agent, `override` over all of them.
@@ -113,15 +184,7 @@ class RuntimeManager:
         return self._clients[key]
 
     def _build_clients(self, live: Live, override: str | None) -> dict[str, ModelClient]:
-        spec = live.workspace.spec
-        clients = {}
-        for role, agent in spec.agents.items():
-            if agent.kind != "skill":
-                continue
-            model = ModelSpec(name=override) if override else agent.model or spec.model
-            retry = Retry(agent.retry.attempts, agent.retry.backoff_s) if agent.retry else None
-            clients[role] = self._client(live, model, retry)
-        return clients
+        return {role: self._client(live, model, retry) for role, (model, retry) in _models(live, override).items()}
 
     async def memory_client(self, live: Live, override: str | None) -> ModelClient:
         """The model that summarises: `memory.model`, else the workspace's, which `override` replaces.
@@ -141,17 +204,18 @@ class RuntimeManager:
         )
 
     async def run(
-        self, row: RunRow, live: Live, bus: EventBus, seed: Seed, *, resumed: bool, watched: bool
+        self, row: RunRow, ready: Ready, bus: EventBus, seed: Seed, ways: Ways, *, resumed: bool, watched: bool
     ) -> RunResult:
         """Drive one run that the store has a row of, to its end."""
-        tools = self._machinery
-        journal = await Journal.open(tools.store, row.run_id, resumed=resumed)
-        told: frozenset[str] = frozenset()
-        active_s = row.active_s
+        tools, live, store = self._machinery, ready.live, self._machinery.store
+        journal = await Journal.open(store, row.run_id, resumed=resumed)
+        active_s, limits, expires_s = row.active_s, live.workspace.spec.limits, live.workspace.spec.tools.expires_s
+        told: set[str] = set()
+        rows: Iterable[Approval] = ()
         if resumed:
-            told = frozenset(await tools.store.event_keys(row.run_id))
-            active_s = max(active_s, _active_s(await tools.store.events(row.run_id)))
-        limits = live.workspace.spec.limits
+            told = set(await store.event_keys(row.run_id))
+            active_s += _unnoted_s(await store.events(row.run_id))
+            rows = await store.approvals.of_run(row.run_id)
         context = RunContext(
             workspace=self.name,
             session_id=row.session_id,
@@ -159,19 +223,26 @@ class RuntimeManager:
             user=row.user_id,
             journal=journal,
             budget=Budget(limits),
-            clients=await self.clients(live, row.model),
+            clients=ready.clients,
+            approvals=Approvals(store.approvals, expires_s, ways.ask, rows),
             gate=tools.gate,
             pool=tools.pool,
             checkpointer=tools.checkpointer,
             seed=seed,
             threads=dict(seed.threads),
             told=told,
+            toolbox=ready.offer.toolbox,
+            tools=ready.offer.tools,
+            tape=ways.tape,
+            keep_files=partial(tools.files.keep, row.run_id),
             watched=watched,
             mask=tools.store.mask,
             log_traceback=partial(self._log_traceback, row),
         )
         if resumed:
             replay(context)
+        if ways.tape is not None:
+            await ways.tape.begin(_taped(row, context, generation=live.workspace.generation))
         head = {"workspace": self.name, "session_id": row.session_id, "run_id": row.run_id}
         specs: Mapping[str, AgentSpec] = live.workspace.spec.agents
         generation = live.workspace.generation
@@ -191,7 +262,8 @@ class RuntimeManager:
             if resumed:
                 await orchestrator.forget_checkpoints()
             spec, env = live.workspace.spec, tools.settings.env
-            result = await orchestrator.run(_started(row, spec, context, env, resumed=resumed))
+            started = _started(row, spec, context, env, resumed=resumed)
+            result = await orchestrator.run(started, ready.offer.warnings)
             if result.status == "done":
                 await orchestrator.forget_checkpoints()
             return result
@@ -200,9 +272,6 @@ class RuntimeManager:
 
     def _open(self, workspace: Workspace, folder: Path) -> Live:
         """Run the workspace's modules and build its agents; the last good generation stays if this fails."""
-        for warning in workspace.warnings:
-            if "not-supported-yet" in warning.code:
-                raise NotSupportedYet(f"{warning.path}:{warning.line}: {warning.message}")
         package = f"_agentctl_workspace_{workspace.name.replace('-', '_')}_{workspace.generation}"
         code = Code(package, folder, workspace.files)
         try:
@@ -233,20 +302,50 @@ class RuntimeManager:
         self._machinery.logger.log(self.name, component, level, message, event=event)
 
 
+def _models(live: Live, override: str | None) -> dict[str, tuple[ModelSpec, Retry | None]]:
+    """The model of each skill agent, and its retries."""
+    spec = live.workspace.spec
+    return {
+        role: (
+            ModelSpec(name=override) if override else agent.model or spec.model,
+            Retry(agent.retry.attempts, agent.retry.backoff_s) if agent.retry else None,
+        )
+        for role, agent in spec.agents.items()
+        if agent.kind == "skill"
+    }
+
+
 def _config(spec: ModelSpec) -> ModelConfig:
     plain = spec.model_dump(exclude={"fallbacks"})
     return ModelConfig(**plain, fallbacks=tuple(_config(fallback) for fallback in spec.fallbacks))
 
 
-def _active_s(events: Iterable[Mapping[str, object]]) -> float:
-    """Time from each `run.started` to the last event of its process: what a killed one could not note."""
-    spans: list[list[str]] = []
-    for event in events:
-        if event["type"] == "run.started":
-            spans.append([])
-        spans[-1].append(str(event["ts"]))
-    at = datetime.fromisoformat
-    return sum((at(span[-1]) - at(span[0])).total_seconds() for span in spans)
+def _unnoted_s(events: Sequence[Mapping[str, Any]]) -> float:
+    """Time that processes were at work which were killed before they could note it; not while people were asked."""
+    total, span_s = 0.0, 0.0
+    for event, following in zip_longest(events, events[1:]):
+        if event["type"] == "run.finished":
+            span_s = 0.0  # its end noted it
+        elif following is not None and following["type"] != "run.started":
+            passed = datetime.fromisoformat(following["ts"]) - datetime.fromisoformat(event["ts"])
+            span_s += passed.total_seconds() * (event["type"] != "approval.requested")
+        else:
+            total, span_s = total + span_s, 0.0
+    return total
+
+
+def _taped(row: RunRow, context: RunContext, *, generation: str) -> Taped:
+    clients = context.clients
+    return Taped(
+        run_id=row.run_id,
+        session_id=row.session_id,
+        workspace=row.workspace,
+        generation=generation,
+        task=row.task,
+        model=row.model,
+        models={role: client.name for role, client in clients.items()},
+        simulated=any(client.simulated for client in clients.values()),
+    )
 
 
 def _started(
@@ -260,4 +359,6 @@ def _started(
     models = {(spec.agents[role].model or spec.model).name for role in clients}
     if started["simulated"] and "auto" in models and not row.model:
         started["why_simulated"] = resolve_auto(env)[1]
+    if context.tape is not None and context.tape.plays:
+        started["replay"] = context.tape.name.partition(":")[2]
     return {**started, "resumed": True} if resumed else started

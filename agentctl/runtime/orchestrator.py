@@ -5,7 +5,7 @@ It holds no business logic: routing lives in rules, scoring in channels, wording
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from agentctl.events.event import EventType
 from agentctl.graph import Flow, RunContext
 from agentctl.runtime.outbox import Outbox
 from agentctl.runtime.result import RunResult, Status, outcome
-from agentctl.store import Store
+from agentctl.store import Approval, Store
 
 NO_LIMIT = 1_000_000_000
 """LangGraph's recursion limit is not used: `max_steps` counts passes of agents, not of the router."""
@@ -38,9 +38,15 @@ class Orchestrator:
     timeout_s: float | None
     active_s: float = 0.0
     values: Mapping[str, Any] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    """Approvals that it stopped for."""
 
-    async def run(self, started: Mapping[str, Any]) -> RunResult:
+    async def run(self, started: Mapping[str, Any], warnings: Sequence[str] = ()) -> RunResult:
         """From `run.started` to `run.finished`; a failed run is a result, not an exception.
+
+        Args:
+            started: the data of `run.started`.
+            warnings: told behind it.
 
         Raises:
             asyncio.CancelledError: after `run.finished` with status `cancelled` is kept.
@@ -48,6 +54,8 @@ class Orchestrator:
         """
         clock = time.monotonic() - self.active_s
         self.outbox.tell("run.started", {**started, "task": self.task, "generation": self.generation})
+        for warning in warnings:
+            self.outbox.tell("warning", {"message": warning})
         status: Status
         error: Mapping[str, str] | None
         try:
@@ -63,7 +71,13 @@ class Orchestrator:
         left = None if self.timeout_s is None else max(0.0, self.timeout_s - self.active_s)
         try:
             async with asyncio.timeout(left) as scope:
-                await self._stream(self.outbox.tell)
+                self.context.clock.scope = scope
+                while asked := await self._stream(self.outbox.tell):
+                    self.asked = [call["id"] for call in asked]
+                    if not await self._decided():
+                        return "waiting", _wanted(self.context.run_id, self.context.approvals.undecided())
+                    await self.forget_checkpoints()
+                    self.asked = []
         except TimeoutError:
             if not scope.expired():
                 raise
@@ -76,6 +90,14 @@ class Orchestrator:
             return "failed", _error(error)
         control = self.values["_control"]
         return control["status"], control["error"]
+
+    async def _decided(self) -> bool:
+        """Whether people have decided all that agents wait for, once those who are there were asked.
+
+        The run is then replayed from its journal, and each call finds its decision.
+        """
+        with self.context.clock.stopped():
+            return await self.context.approvals.settle(self.asked)
 
     async def _gather(self, limit: LimitReached) -> None:
         """Merge what agents had finished when the time was up in the middle of their round.
@@ -90,7 +112,8 @@ class Orchestrator:
         """Drop the run's thread: it would be merged with what is replayed from the journal."""
         await self.graph.checkpointer.adelete_thread(self.context.run_id)
 
-    async def _stream(self, tell: Callable[[EventType, Mapping[str, Any], str], None]) -> None:
+    async def _stream(self, tell: Callable[[EventType, Mapping[str, Any], str], None]) -> list[Mapping[str, Any]]:
+        """Drive the graph until it ends, or is interrupted; returns the calls that somebody has to decide first."""
         from agentctl.channels.build import initial_state  # imports LangGraph
 
         state = initial_state(self.task, list(self.flow.stages), self.flow.start, self.flow.channels)
@@ -102,14 +125,20 @@ class Orchestrator:
         stream = self.graph.astream(
             state, config, context=self.context, stream_mode=["custom", "values"], durability="exit"
         )
+        asked: list[Mapping[str, Any]] = []
         async for mode, payload in stream:
             if mode == "values":
+                for interrupt in payload.pop("__interrupt__", ()):
+                    asked += interrupt.value["calls"]
                 self.values = payload
             else:
                 tell(*payload)
+        return asked
 
     async def _finish(self, status: Status, error: Mapping[str, str] | None, clock: float) -> RunResult:
-        duration_s = time.monotonic() - clock
+        duration_s = time.monotonic() - clock - self.context.clock.waited_s
+        waits = self.asked if status == "waiting" else ()
+        await self.context.approvals.withdraw(self.context.run_id, keep=waits)
         result = RunResult(
             workspace=self.context.workspace,
             session_id=self.context.session_id,
@@ -126,7 +155,9 @@ class Orchestrator:
         # The event is told before the row is updated, and the row is awaited: who reads a
         # finished run reads all of it, and who returns has shown all of it.
         self.outbox.tell("run.finished", data)
-        threads = {role: list(place) for role, place in self.context.threads.items()}
+        # A recording tells of threads of another session.
+        moved = {} if self.context.plays else self.context.threads
+        threads = {role: list(place) for role, place in moved.items()}
         await self.store.update_run(
             self.context.run_id,
             threads=threads or None,
@@ -140,6 +171,13 @@ class Orchestrator:
 
     def _again(self) -> str:
         return f"continue with `agentctl resume {self.context.run_id}`"
+
+
+def _wanted(run_id: str, asked: Sequence[Approval]) -> dict[str, str]:
+    """What a waiting run says of itself."""
+    calls = ", ".join(f"{call.tool} ({call.id})" for call in asked)
+    hint = f"decide with `agentctl approvals approve {asked[0].id}` or `deny`, then `agentctl resume {run_id}`"
+    return {"code": "approval-needed", "message": f"it waits for somebody to allow {calls}", "hint": hint}
 
 
 def _error(error: AgentctlError) -> dict[str, str]:

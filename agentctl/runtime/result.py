@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+from agentctl.channels.shape import is_tool_entry
 from agentctl.graph import Budget, Flow
 from agentctl.store import RunRow
 from agentctl.workspace.spec import LimitsSpec
@@ -86,7 +87,8 @@ def outcome(values: Mapping[str, Any], flow: Flow) -> dict[str, Any]:
     """
     control = values.get("_control") or {}
     decision = values.get("decision") or {}
-    said = [entry["text"] for entry in values.get("history", [])[control.get("mark", 0) :] if entry["text"]]
+    entries = values.get("history", [])[control.get("mark", 0) :]
+    said = [entry["text"] for entry in entries if entry["text"] and not is_tool_entry(entry)]
     ran = control.get("ran", [])
     in_turn = bool(ran) and flow.stages[control["stage"]].sequential
     decided_last = any(role in flow.decides for role in (ran[-1:] if in_turn else ran))

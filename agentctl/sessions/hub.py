@@ -11,8 +11,10 @@ from typing import Self, Unpack
 
 from agentctl.errors import LeaseLost, NameTaken, RunHeld, RunNotFound, StoreUnusable, UsageError
 from agentctl.events import Event
+from agentctl.graph import Ask, Tape
 from agentctl.models import check_attachments
-from agentctl.runtime import Ready, RunResult, WorkspaceHub
+from agentctl.runtime import Ready, RunResult, Ways, WorkspaceHub
+from agentctl.runtime.tools import OpenBox, open_toolbox
 from agentctl.sessions.attachments import load_attachments
 from agentctl.sessions.control import SessionControl, os_user
 from agentctl.sessions.turn import WAIT_S, Doors, TurnOptions, checked, seed_of
@@ -36,14 +38,18 @@ class Hub:
 
     Args:
         root: the project; default: the nearest parent with `workspaces/`, else the working directory.
+        settings: default: those of the environment and the project.
+        open_box: opens the tools of a generation.
 
     Attributes:
         runtime: runs workspaces, and knows nothing of sessions.
         sessions: finds, makes, forks and forgets sessions.
     """
 
-    def __init__(self, root: Path | str | None = None) -> None:
-        self.runtime = WorkspaceHub(root)
+    def __init__(
+        self, root: Path | str | None = None, *, settings: Settings | None = None, open_box: OpenBox = open_toolbox
+    ) -> None:
+        self.runtime = WorkspaceHub(root, settings=settings, open_box=open_box)
         self.sessions = SessionControl(self.runtime)
         self._doors = Doors(self.runtime)
         self._sweeping: asyncio.Task[None] | None = None
@@ -80,7 +86,14 @@ class Hub:
         return self.runtime.list_workspaces()
 
     async def run(
-        self, workspace: str, task: str, *, on_event: OnEvent | None = None, **options: Unpack[TurnOptions]
+        self,
+        workspace: str,
+        task: str,
+        *,
+        on_event: OnEvent | None = None,
+        ask: Ask | None = None,
+        tape: Tape | None = None,
+        **options: Unpack[TurnOptions],
     ) -> RunResult:
         """Run one task from start to end, as the next turn of its session; a failed run is a result.
 
@@ -88,6 +101,8 @@ class Hub:
             workspace: its name.
             task: what to do, as plain text.
             on_event: shown every event in order, on the loop. Must not block.
+            ask: asked for approvals in place; what it leaves out stays undecided, and the run waits for it.
+            tape: records the run's calls, or plays those of another run.
             options: see `TurnOptions`. Without `session` an unnamed session begins.
 
         Raises:
@@ -100,7 +115,11 @@ class Hub:
         if not task.strip():
             raise UsageError("the task is empty", hint='say what to do, as in `agentctl run debate "Tea or coffee?"`')
         model = absolute_model(options.get("model"))
-        ready = await self.runtime.prepare(workspace, model)
+        tools = list(options.get("tools", ()))
+        plays = tape is not None and tape.plays
+        if plays and options.get("session") is not None:
+            raise UsageError("a replay is no turn of a conversation", hint="leave `--session` or `--replay` out")
+        ready = await self.runtime.prepare(workspace, model, tools, tape)
         session = await self._session(workspace, options)
         allow_private = self.settings.allow_private_urls
         attachments = await load_attachments(options.get("files", ()), allow_private=allow_private)
@@ -115,21 +134,24 @@ class Hub:
             workspace=workspace,
             generation=ready.live.workspace.generation,
             task=self.store.mask(task),  # a key that was pasted goes no further
-            model=model,
+            model=tape.name if tape is not None and plays else model,
+            tools=tools,
             timeout_s=options.get("timeout_s"),
         )
         self._sweep()
         patience = options.get("busy", "wait"), options.get("wait_s", WAIT_S)
         async with self._doors.enter(row, session, ready, attachments, *patience) as begun:
-            work = self._begin(replace(begun, is_new=is_new), ready, files, on_event)
+            work = self._begin(replace(begun, is_new=is_new), ready, files, Ways(ask, tape), on_event)
             return await self.runtime.running.watch(row.run_id, work) or await self._stopped(begun.run)
 
-    async def resume(self, run_id: str, *, user: str | None = None, on_event: OnEvent | None = None) -> RunResult:
-        """Continue a run that did not end well, on its own generation; a done run gives its result again.
+    async def resume(
+        self, run_id: str, *, user: str | None = None, on_event: OnEvent | None = None, ask: Ask | None = None
+    ) -> RunResult:
+        """Continue a run that waits or did not end well, on its own generation; a done run gives its result again.
 
         Args:
             user: whose it is; default: the user of the operating system.
-            on_event: as of `run`.
+            on_event, ask: as of `run`.
 
         Raises:
             RunNotFound: no run of that id, or it is another user's, or its turn was rewound.
@@ -153,25 +175,25 @@ class Hub:
         async with self.runtime.slot():
             begun, bodies = await self.store.sessions.reenter(row.run_id)
             files = [{**each, "bytes": bodies[each["digest"]]} for each in begun.attachments]
-            work = self._go_on(begun, ready, files, on_event)
+            work = self._go_on(begun, ready, files, Ways(ask), on_event)
             return await self.runtime.running.watch(row.run_id, work) or await self._stopped(begun.run)
 
-    async def _begin(self, begun: Begun, ready: Ready, files: Files, on_event: OnEvent | None) -> RunResult:
+    async def _begin(self, begun: Begun, ready: Ready, files: Files, ways: Ways, on_event: OnEvent | None) -> RunResult:
         """Run a turn when there is room; if it does not come to that, it leaves nothing behind."""
         has_begun = False
         try:
             async with self.runtime.slot():
                 seed = await seed_of(begun, ready, self.store, files)
                 has_begun = True
-                return await self.runtime.run(begun.run, ready, seed, on_event=on_event)
+                return await self.runtime.run(begun.run, ready, seed, ways, on_event=on_event)
         finally:
             leave = self.store.let_go if has_begun else self.store.sessions.abandon
             await asyncio.shield(leave(begun.run.run_id, begun.run.lease))
 
-    async def _go_on(self, begun: Begun, ready: Ready, files: Files, on_event: OnEvent | None) -> RunResult:
+    async def _go_on(self, begun: Begun, ready: Ready, files: Files, ways: Ways, on_event: OnEvent | None) -> RunResult:
         try:
             seed = await seed_of(begun, ready, self.store, files)
-            return await self.runtime.run(begun.run, ready, seed, on_event=on_event, resumed=True)
+            return await self.runtime.run(begun.run, ready, seed, ways, on_event=on_event, resumed=True)
         finally:
             await asyncio.shield(self.store.let_go(begun.run.run_id, begun.run.lease))
 

@@ -27,6 +27,7 @@ async def drop(runtime: WorkspaceHub, threads: Sequence[str]) -> None:
         if threads := threads and await sessions.unused_threads(threads):
             await delete_threads(await runtime.checkpointer(), threads)  # loads LangGraph
             await sessions.forget_threads(threads)
+        await runtime.sweep_files()
     except StoreUnusable as error:
         hint = "it is done but for what agents remember by themselves: a later run deletes that"
         raise StoreUnusable(str(error), hint=hint, code=error.code) from error

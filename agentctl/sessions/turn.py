@@ -40,6 +40,8 @@ class TurnOptions(TypedDict, total=False):
     """How long to wait, in seconds; then `SessionBusy`. Default: 60."""
     metadata: Mapping[str, str]
     """Noted on the session."""
+    tools: Sequence[str]
+    """Names of the optional tools that this turn switches on, for agents that list them."""
 
 
 def checked(options: TurnOptions) -> TurnOptions:
@@ -60,6 +62,9 @@ def checked(options: TurnOptions) -> TurnOptions:
             raise UsageError(f"{name} is {given[name]!r}", hint="it is text")
     if isinstance(given.get("files"), str | bytes):
         raise UsageError("files is text", hint="give a list of paths and URLs")
+    tools = given.get("tools", ())
+    if not isinstance(tools, Sequence) or isinstance(tools, str) or not all(isinstance(name, str) for name in tools):
+        raise UsageError(f"tools is {tools!r}", hint="give a list of names")
     return options
 
 

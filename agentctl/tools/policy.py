@@ -52,9 +52,13 @@ class Policy:
             timeout_s=self._setting(name, "timeout_s", self._spec.timeout_s),
             retries=self._setting(name, "retries", RETRIES) if said.read_only or said.idempotent else 0,
             max_calls=self._setting(name, "max_calls", None),
-            optional=self._setting(name, "optional", False),
+            optional=self.is_optional(name),
             max_result_bytes=self.max_result_bytes(name, max_result_bytes),
         )
+
+    def is_optional(self, name: str) -> bool:
+        """Whether a tool of that name is off until a turn asks for it."""
+        return self._setting(name, "optional", False)
 
     def max_result_bytes(self, name: str, default: int = MAX_RESULT_BYTES) -> int:
         """How long the results of a tool may be."""

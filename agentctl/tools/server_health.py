@@ -21,7 +21,7 @@ class ServerHealth:
     found: str
 
 
-async def examine_servers(root: Path, env: Mapping[str, str]) -> list[ServerHealth]:
+async def examine_servers(root: Path, env: Mapping[str, str], limit_s: float = 15) -> list[ServerHealth]:
     """Start or reach each server of the project's valid workspaces, side by side, and end it again.
 
     Disabled ones are left alone, and so are those that need a login: nobody is asked for one.
@@ -29,11 +29,12 @@ async def examine_servers(root: Path, env: Mapping[str, str]) -> list[ServerHeal
     Args:
         root: of the project.
         env: as `Settings.env`.
+        limit_s: time of each server to start and to list its tools.
     """
     servers = Servers(token_folder=token_folder(root))
     declared = await asyncio.to_thread(_declared, root)
     try:
-        return await asyncio.gather(*(_one(servers, name, config, root, env) for name, config in declared))
+        return await asyncio.gather(*(_one(servers, name, config, root, env, limit_s) for name, config in declared))
     finally:
         await servers.close()
 
@@ -54,9 +55,16 @@ def _declared(root: Path) -> list[tuple[str, ServerConfig]]:
     return [(name, config) for name, config in found if not config.spec.disabled]
 
 
-async def _one(servers: Servers, name: str, config: ServerConfig, root: Path, env: Mapping[str, str]) -> ServerHealth:
-    server = await servers.acquire(config, env, log_folder(root))
+async def _one(
+    servers: Servers, name: str, config: ServerConfig, root: Path, env: Mapping[str, str], limit_s: float
+) -> ServerHealth:
+    try:
+        async with asyncio.timeout(limit_s):
+            server = await servers.acquire(config, env, log_folder(root))
+    except TimeoutError:
+        return ServerHealth(name, config.name, is_up=False, found=f"it did not answer within {limit_s:g} s")
     if server.status != UP:
         return ServerHealth(name, config.name, is_up=False, found=server.status)
+    count = len(server.tools)
     left_out = "".join(f"; without {tool!r}: {reason}" for tool, reason in server.left_out.items())
-    return ServerHealth(name, config.name, is_up=True, found=f"{len(server.tools)} tools{left_out}")
+    return ServerHealth(name, config.name, is_up=True, found=f"{count} tool{'' if count == 1 else 's'}{left_out}")

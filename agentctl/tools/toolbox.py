@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from agentctl.errors import WorkspaceError, did_you_mean
 from agentctl.settings import Settings
 from agentctl.tools.arguments import Arguments
-from agentctl.tools.built_in import PLACE, RESULT_BYTES, built_in_functions
 from agentctl.tools.engine import load_fastmcp
 from agentctl.tools.functions import Function, load_functions
 from agentctl.tools.info import Hints, ToolInfo
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from agentctl.tools.server_call import OnElicit
     from agentctl.tools.server_tool import ServerTool
 
-_NO_META: Mapping[str, Any] = MappingProxyType({})
+NO_META: Mapping[str, Any] = MappingProxyType({})
 
 
 class Toolbox:
@@ -79,11 +78,13 @@ class Toolbox:
         """
         async with self._opening:
             if self._local is not None:
-                await self._ask([server for server in self._servers if f"{server.name}_" in self._missing])
+                away = [server for server in self._servers if f"{server.name}_" in self._missing]
+                await asyncio.gather(*(server.probe() for server in away))  # side by side
+                self._take(away)
                 return
             local = LocalServer()
             served = await self._in_thread(lambda: self._load(local), on_start=lambda: None)
-            await self._ask(self._servers)
+            self._take(self._servers)
             await local.open(served)
             self._local = local
 
@@ -109,11 +110,20 @@ class Toolbox:
                 self._missing.setdefault(pattern, self._why_not(pattern))
         return list(found.values())
 
-    def _why_not(self, pattern: str) -> str:
+    def is_away(self, pattern: str) -> bool:
+        """Whether a pattern may stand for tools of a server that is away."""
+        return self._away_for(pattern) is not None
+
+    def _away_for(self, pattern: str) -> str | None:
         literal = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
         for prefix in self._away:
             if literal.startswith(prefix) or (literal != pattern and prefix.startswith(literal)):
-                return self._missing[prefix]
+                return prefix
+        return None
+
+    def _why_not(self, pattern: str) -> str:
+        if prefix := self._away_for(pattern):
+            return self._missing[prefix]
         return f"no tool is called so{did_you_mean(pattern, list(self._tools))}"
 
     @property
@@ -134,7 +144,7 @@ class Toolbox:
         name: str,
         args: Mapping[str, Any],
         *,
-        meta: Mapping[str, Any] = _NO_META,
+        meta: Mapping[str, Any] = NO_META,
         on_elicit: "OnElicit | None" = None,
     ) -> ToolOutcome:
         """Call a tool; whatever it does is an outcome, and only the caller's own cancellation is raised.
@@ -152,6 +162,8 @@ class Toolbox:
 
     def _load(self, local: LocalServer) -> "list[ServedTool]":
         """In a thread: FastMCP takes a second to import, and a file of the workspace any time to run."""
+        from agentctl.tools.built_in import built_in_functions  # loads an HTTP client
+
         load_fastmcp()
         self._tools, self._missing = {}, {}
         ours = load_functions(self._workspace, self._code)
@@ -160,6 +172,8 @@ class Toolbox:
         return [tool for tool in served if tool is not None]
 
     def _serve(self, function: Function, local: LocalServer) -> "ServedTool | None":
+        from agentctl.tools.built_in import PLACE, RESULT_BYTES
+
         name = function.name
         limit = self._policy.max_result_bytes(name, RESULT_BYTES.get(name, MAX_RESULT_BYTES))
         try:
@@ -178,9 +192,8 @@ class Toolbox:
         self._add(Tool(info, Arguments(name, served.parameters), function.place, local))
         return served
 
-    async def _ask(self, servers: "Sequence[Server]") -> None:
-        """What servers have, side by side; one that is away holds up no other."""
-        await asyncio.gather(*(server.probe() for server in servers if server.status != UP))
+    def _take(self, servers: "Sequence[Server]") -> None:
+        """What servers have that were asked, or why they are away."""
         for server in servers:
             prefix = f"{server.name}_"
             if server.status != UP:

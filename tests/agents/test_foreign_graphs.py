@@ -214,13 +214,21 @@ def close(state):
     assert result.output == "1"
 
 
-@pytest.mark.parametrize("entry", ["asks", "entry_asks", "calls_interrupt"])
-async def test_an_interrupt_is_not_supported_yet(write_workspace: WriteWorkspace, entry: str) -> None:
+@pytest.mark.parametrize("entry", ["asks", "entry_asks"])
+async def test_a_graph_that_interrupts_itself_waits_for_an_approval(
+    write_workspace: WriteWorkspace, entry: str
+) -> None:
     result = await run(write_workspace("demo", one(entry)))
 
+    assert result.status == "waiting"
+    assert result.error and result.error["code"] == "approval-needed"
+
+
+async def test_a_function_that_interrupts_is_told_to_be_a_graph(write_workspace: WriteWorkspace) -> None:
+    result = await run(write_workspace("demo", one("calls_interrupt")))
+
     assert result.status == "failed"
-    assert result.error and result.error["code"] == "not-supported-yet"
-    assert "'a'" in result.error["message"]
+    assert result.error and "compiled graph" in result.error["hint"]
 
 
 async def test_a_graph_that_raises_fails_its_agent(write_workspace: WriteWorkspace) -> None:

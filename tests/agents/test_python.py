@@ -193,7 +193,7 @@ async def coroutine(state, ctx):
     assert (tokens[0]["stage"], tokens[0]["visit"], tokens[0]["round"]) == ("talk", 1, 1)
 
 
-async def test_tools_are_not_supported_yet(write_workspace: WriteWorkspace) -> None:
+async def test_a_tool_that_the_agent_does_not_list_is_refused(write_workspace: WriteWorkspace) -> None:
     code = """
 async def calls(state, ctx): return await ctx.call_tool("search", q=1)
 def calls_sync(state, ctx): return ctx.call_tool_sync("search", q=1)
@@ -202,7 +202,8 @@ def calls_sync(state, ctx): return ctx.call_tool_sync("search", q=1)
         files = workspace({"talk": ["a"]}, {"a": {"entry": f"work:{entry}"}}, code)
         result = await run(write_workspace(entry.replace("_", "-"), files), name=entry.replace("_", "-"))
 
-        assert result.error and result.error["code"] == "not-supported-yet"
+        assert result.error and result.error["code"] == "tool-failed"
+        assert "you have no tool 'search'" in result.error["message"]
 
 
 async def test_agents_of_one_role_share_one_object(write_workspace: WriteWorkspace) -> None:

@@ -6,7 +6,9 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import agentctl
 from tests.bench.harness import row, timed
+from tests.runs import workspace as agent_files
 from tests.tools.box import one, toolbox
 
 CODE = """
@@ -14,6 +16,17 @@ async def echo(n: int) -> dict:
     return {"n": n}
 def blocking(n: int) -> dict:
     return {"n": n}
+"""
+MANY = """
+import statistics, time
+
+async def many(state, ctx):
+    took = []
+    for n in range(400):
+        start = time.perf_counter()
+        await ctx.call_tool("echo", n=n)
+        took.append(time.perf_counter() - start)
+    return str(statistics.median(took))
 """
 
 
@@ -31,6 +44,17 @@ async def bench_tools(root: Path) -> None:
         start = time.perf_counter()
         await asyncio.gather(*(box.call("echo", {"n": n}) for n in range(1000)))
         row("1,000 calls at once", f"{time.perf_counter() - start:.2f} s", "", None, "")
+    agents = {"many": {"entry": "work:many", "tools": ["echo"]}}
+    files = {
+        **agent_files({"talk": ["many"]}, agents, MANY, tools={"approve": {"echo": "never"}}),
+        "tools/work.py": CODE,
+    }
+    for path, text in files.items():
+        (root / "workspaces" / "run" / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / "workspaces" / "run" / path).write_text(text)
+    async with agentctl.open(root) as hub:
+        result = await hub.run("run", "a task")
+    row("a call in a run: journalled, told, kept", f"{float(result.output) * 1e3:.2f} ms", "", None, "")
 
 
 def _bare(function: object) -> float:

@@ -47,15 +47,6 @@ async def test_a_missing_key_is_told_before_anything_runs(
         assert await hub.store.list_runs(10) == []
 
 
-async def test_a_tool_agent_is_not_supported_yet(write_workspace: WriteWorkspace) -> None:
-    agents = {"a": {"kind": "tool", "calls": [{"tool": "search"}]}}
-    files = {**workspace({"x": ["a"]}, agents), "tools/search.py": "def search(): ...\n"}
-    with pytest.raises(WorkspaceInvalid) as caught:
-        await run(write_workspace("demo", files))
-
-    assert "E110 not-supported-yet: kind 'tool'" in str(caught.value.problems[0])
-
-
 @pytest.mark.parametrize("task", ["x" * 1_000_000, "🎉👩‍👩‍👧 " * 50, "\x1b[2J\x00\x07 \r\n", "שלום ‮abc‬"])
 async def test_any_text_is_a_task(write_workspace: WriteWorkspace, task: str) -> None:
     agents = {"a": {"entry": "work:echo"}, "b": {"prompt": "{{ task }}", "model": "offline"}}

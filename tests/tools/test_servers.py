@@ -242,6 +242,20 @@ async def test_the_servers_of_a_project_are_examined_side_by_side(
     assert found["silent"].found.startswith("it did not answer within 1 s")
 
 
+async def test_a_server_that_says_nothing_holds_up_no_examination(
+    write_workspace: Callable[..., Path], plain: Declare
+) -> None:
+    spec = plain("silent").spec
+    declared = {"silent": {"command": spec.command, "args": spec.args}}
+    root = write_workspace("demo", {"mcp.json": json.dumps({"mcpServers": declared})})
+    started = time.monotonic()
+
+    [found] = await examine_servers(root, ENV, limit_s=0.5)
+
+    assert (found.is_up, found.found) == (False, "it did not answer within 0.5 s")
+    assert time.monotonic() - started < 10
+
+
 def is_running(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"

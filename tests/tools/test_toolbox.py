@@ -121,7 +121,9 @@ async def test_what_no_model_could_call_is_missing_and_says_why(tmp_path: Path, 
 
 @pytest.mark.parametrize("other", ["twin.py", None])
 async def test_two_tools_of_one_name_are_refused_by_both_places(tmp_path: Path, other: str | None) -> None:
-    files = {"first.py": "def same(): ...", "twin.py": "def same(): ..."} if other else one("def now(): ...")
+    """`validate` refuses them already where the text says so for certain."""
+    twin = "if True:\n    def {}(): ..."
+    files = {"first.py": "def same(): ...", "twin.py": twin.format("same")} if other else one(twin.format("now"))
     with pytest.raises(WorkspaceError, match="two tools have the name") as raised:
         async with toolbox(tmp_path, files):
             pass

@@ -1,0 +1,80 @@
+"""What one run has asked people, and what they have decided."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+
+from agentctl.errors import UsageError
+from agentctl.store import Approval, ApprovalStore, Decision
+
+Ask = Callable[[Sequence[Approval]], Awaitable[Mapping[str, Decision]]]
+"""Asks whoever is there; what is left out stays undecided."""
+POLL_S = 0.25
+"""How often a call that cannot be put off looks whether somebody has decided elsewhere."""
+
+
+class Approvals:
+    """The approvals of one run. The table decides: it may be written by other processes meanwhile.
+
+    Args:
+        expires_s: how long somebody may take.
+        ask: asks in place; None where nobody is there.
+    """
+
+    def __init__(
+        self, store: ApprovalStore, expires_s: float, ask: Ask | None = None, rows: Iterable[Approval] = ()
+    ) -> None:
+        self._store, self._expires_s, self._ask = store, expires_s, ask
+        self._rows = {row.id: row for row in rows}
+        self._asking = asyncio.Lock()
+
+    def decided(self, id_: str) -> Approval | None:
+        """The approval if it is decided; whoever did not in time has denied it."""
+        row = self._rows.get(id_)
+        return None if row is None or row.status in ("pending", "void") else row
+
+    async def is_always(self, session_id: str, digest: str) -> bool:
+        """Whether somebody allowed exactly this call for the whole session."""
+        return await self._store.is_always(session_id, digest)
+
+    async def request(self, approvals: Sequence[Approval]) -> list[Approval]:
+        """Note that these are wanted; returned with the times that they were given."""
+        asked = await self._store.request(approvals, self._expires_s)
+        self._rows |= {row.id: row for row in asked}
+        return asked
+
+    def undecided(self) -> list[Approval]:
+        """Those that somebody has yet to decide."""
+        return [row for row in self._rows.values() if row.status == "pending"]
+
+    async def settle(self, ids: Collection[str]) -> bool:
+        """Ask in place, where somebody is there; returns whether all are decided now.
+
+        Raises:
+            StoreUnusable: a decision cannot be kept.
+        """
+        wanted = [row for row in self.undecided() if row.id in ids]
+        if self._ask is not None and wanted:
+            async with self._asking:  # one question at a time
+                for id_, decision in (await self._ask(wanted)).items():
+                    with suppress(UsageError):  # somebody else was quicker, or it has expired
+                        await self._store.decide(id_, decision, user=None)
+        for run_id in {row.run_id for row in wanted}:
+            await self._look(run_id)
+        return all(self.decided(id_) for id_ in ids)
+
+    async def wait(self, approval: Approval) -> Approval:
+        """Ask in place or wait until it is decided elsewhere, or expires."""
+        await self.settle([approval.id])
+        while (row := self.decided(approval.id)) is None:
+            await asyncio.sleep(POLL_S)
+            await self._look(approval.run_id)
+        return row
+
+    async def withdraw(self, run_id: str, keep: Collection[str] = ()) -> None:
+        """Nobody waits any more for those that are not decided, except `keep`."""
+        if self._rows:
+            await self._store.withdraw(run_id, keep)
+
+    async def _look(self, run_id: str) -> None:
+        self._rows = {row.id: row for row in await self._store.of_run(run_id)}

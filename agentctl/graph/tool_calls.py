@@ -1,0 +1,288 @@
+"""The tool calls that an agent wants: judged one by one, then made at once.
+
+An agent's word is an intent. Whether it is carried out is decided here, by what the agent lists,
+the tool's schema, the run's limits, its journal and people; never by the model's text.
+"""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from agentctl.agents.call import Intent
+from agentctl.channels.view import plain
+from agentctl.errors import did_you_mean
+from agentctl.graph.clock import Clock
+from agentctl.graph.context import Place, RunContext, Say
+from agentctl.graph.halt import Halt
+from agentctl.logs import mask_values
+from agentctl.store import Approval, ApprovalKind, CallKey
+from agentctl.store.journal import digest_of
+from agentctl.tools import ToolInfo, ToolOutcome
+from agentctl.tools.server_call import Question, Reply
+
+SHOWN = 2_000
+"""Characters of a result in events and in `history`; the agent itself reads all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One call that an agent wants; `id` is the same again whenever it wants it in the same place."""
+
+    id: str
+    key: CallKey
+    name: str
+    args: object
+    digest: str
+    info: ToolInfo | None
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """It may be made, with these arguments; `again` if it started before and nobody knows what came of it."""
+
+    args: Mapping[str, Any]
+    again: bool = False
+
+
+Verdict = Go | ToolOutcome | Approval
+
+
+class ToolCalls:
+    """The tool calls of one execution.
+
+    Args:
+        say: tells an event, from wherever the agent calls.
+        halt: stops the execution while somebody is asked.
+        clock: of the execution.
+
+    Attributes:
+        entries: what `history` keeps, by the ordinal of the call.
+    """
+
+    def __init__(self, run: RunContext, role: str, place: Place, say: Say, halt: Halt, clock: Clock) -> None:
+        self._run, self._role, self._place, self._say, self._halt, self._clock = run, role, place, say, halt, clock
+        self._tools = {tool.name: tool for tool in run.tools.get(role, ())}
+        self.entries: dict[int, dict[str, Any]] = {}
+
+    async def make(self, intents: Sequence[tuple[CallKey, Intent]]) -> list[ToolOutcome]:
+        """See `Calls.tools`; every call has its place in the run already."""
+        calls = [self._call(key, *intent) for key, intent in intents]
+        verdicts = [await self._judge(call) for call in calls]
+        await self.ask([verdict for verdict in verdicts if isinstance(verdict, Approval)])
+        await self._halt.enter()  # somebody may have been asked while these were judged
+        with self._halt.call():
+            made = [self._make(call, verdict) for call, verdict in zip(calls, verdicts, strict=True)]
+            return await _all(made)
+
+    async def ask(self, wanted: Sequence[Approval]) -> None:
+        """Stop the execution unless nothing is wanted."""
+        if wanted:
+            asked = await self._run.approvals.request(wanted)
+            for approval in asked:
+                self._tell_asked(approval)
+            await self._halt.ask(asked)
+
+    def approval(self, id_: str, kind: ApprovalKind, tool: str, args: object, why: str) -> Approval:
+        """What somebody is asked about this execution."""
+        run, place = self._run, self._place
+        return Approval(
+            id=id_,
+            run_id=run.run_id,
+            session_id=run.session_id,
+            user_id=run.user,
+            workspace=run.workspace,
+            agent=self._role,
+            stage=place.stage,
+            round=place.round,
+            kind=kind,
+            tool=tool,
+            args=mask_values(args, run.mask),
+            digest=digest_of("tool", tool, args),
+            why=why,
+        )
+
+    def _call(self, key: CallKey, name: str, args: object) -> ToolCall:
+        args = plain(args)
+        digest = digest_of("tool", name, args)
+        return ToolCall(call_id(self._run.run_id, key, digest), key, name, args, digest, self._tools.get(name))
+
+    async def _judge(self, call: ToolCall) -> Verdict:
+        """What is to be done about a call: make it, refuse it, or ask."""
+        run, info = self._run, call.info
+        args = call.args if isinstance(call.args, Mapping) else {}
+        if run.journal.has_result(call.key) or run.plays:
+            return Go(args)
+        starts = run.journal.starts(call.key)
+        if info is None and starts:
+            return ToolOutcome("unknown", "the run was interrupted during the call, and its tool is away now")
+        if info is None:
+            near = did_you_mean(call.name, list(self._tools))
+            known = f"; you can call {', '.join(self._tools)}" if self._tools else ""
+            return ToolOutcome("error", f"you have no tool {call.name!r}{near or known}")
+        assert run.toolbox is not None
+        if fault := run.toolbox.check_arguments(call.name, call.args):
+            return ToolOutcome("error", fault)
+        decided = run.approvals.decided(call.id)
+        if decided is not None and decided.status != "approved":
+            return ToolOutcome("denied", _denied(decided))
+        if starts:
+            return self._again(call, info, args, starts)
+        if decided is not None:
+            return self._edited(call, args, decided)
+        if not info.needs_approval or await run.approvals.is_always(run.session_id, call.digest):
+            return Go(args)
+        return self.approval(call.id, "call", call.name, args, f"{call.name} may change or delete things")
+
+    def _again(self, call: ToolCall, info: ToolInfo, args: Mapping[str, Any], starts: int) -> Verdict:
+        """About a call that was under way when its process died."""
+        asked = [call.id, *(_hash(call.id, "again", number + 1) for number in range(starts))]
+        id_, decisions = asked[-1], [self._run.approvals.decided(each) for each in asked]
+        for each in decisions:  # the last edit is what it was made with, or is to be
+            args = each.edited if each is not None and each.edited is not None else args
+        if info.is_repeatable:
+            return Go(args, again=True)
+        decided = decisions[-1]
+        if decided is None:
+            why = (
+                f"{call.name} was under way when the run was interrupted: nobody knows what came of it; call it again?"
+            )
+            return self.approval(id_, "unknown", call.name, args, why)
+        if decided.status == "approved":
+            return Go(args, again=True)
+        return ToolOutcome("unknown", f"the run was interrupted during the call, and {_denied(decided)}")
+
+    def _edited(self, call: ToolCall, args: Mapping[str, Any], approval: Approval) -> Verdict:
+        if approval.edited is None:
+            return Go(args)
+        assert self._run.toolbox is not None
+        fault = self._run.toolbox.check_arguments(call.name, approval.edited)
+        return ToolOutcome("error", fault) if fault else Go(approval.edited)
+
+    async def _make(self, call: ToolCall, verdict: Verdict) -> ToolOutcome:
+        """Carry a verdict out, or take what came of it from the journal."""
+        assert not isinstance(verdict, Approval)
+        run = self._run
+        is_again = isinstance(verdict, Go) and verdict.again
+        if not run.journal.has_result(call.key) and isinstance(verdict, Go):
+            verdict = self._within_limits(call, verdict)
+
+        async def carry_out() -> dict[str, Any]:
+            outcome = verdict if isinstance(verdict, ToolOutcome) else await self._perform(call, verdict.args)
+            ran = isinstance(verdict, Go)
+            kept = {"tool": call.name, "args": args, "ran": ran, "outcome": outcome.to_json()}
+            return mask_values(kept, run.mask)  # type: ignore[return-value]
+
+        async def perform() -> dict[str, Any]:
+            once = "" if is_again else self._key("tool.called", call)
+            self._say(("tool.called", {**self._at(call), "args": args}, once))
+            done: dict[str, Any] = await run.taped(call.key, "tool", call.name, call.args, carry_out)
+            return done
+
+        args = verdict.args if isinstance(verdict, Go) else call.args
+        # What is only said and not done may be said again.
+        again = is_again or isinstance(verdict, ToolOutcome)
+        kept, _ = await run.journal.call(call.key, "tool", call.name, call.args, perform, again=again)
+        outcome = ToolOutcome.from_json(kept["outcome"])
+        files = await run.keep_files(call.id, outcome.blocks) if outcome.blocks else []
+        told = {"status": outcome.status, "text": _short(outcome.text), "duration_s": round(outcome.duration_s, 4)}
+        if files:
+            told["files"] = files
+        self._say(("tool.returned", {**self._at(call), **told}, self._key("tool.returned", call)))
+        self.entries[call.key.ordinal] = self._entry(call, outcome, kept["args"], files)
+        return outcome
+
+    def _within_limits(self, call: ToolCall, verdict: Go) -> Verdict:
+        budget, info = self._run.budget, call.info
+        if info is not None and info.max_calls is not None and budget.calls_of[call.name] >= info.max_calls:
+            return ToolOutcome("error", f"{call.name} may be called {info.max_calls} times in a run, and has been")
+        budget.check_tool_call()
+        budget.add_tool_call(call.name)
+        return verdict
+
+    async def _perform(self, call: ToolCall, args: Mapping[str, Any]) -> ToolOutcome:
+        run = self._run
+        assert run.toolbox is not None
+        numbers = count(1)
+
+        async def on_elicit(question: Question) -> Reply:
+            return await self._elicit(call, question, next(numbers))
+
+        meta = {"agentctl": {"idempotency_key": call.id}}
+        return await run.toolbox.call(call.name, args, meta=meta, on_elicit=on_elicit)
+
+    async def _elicit(self, call: ToolCall, question: Question, number: int) -> Reply:
+        """Put a server's question to people while its call waits."""
+        asked = {"message": question.message, "schema": question.schema, "url": question.url}
+        why = f"server {question.server!r} asks: {question.message}"
+        wanted = self.approval(_hash(call.id, "question", number, asked), "question", call.name, asked, why)
+        (approval,) = await self._run.approvals.request([wanted])
+        self._tell_asked(approval)
+        with self._run.clock.stopped(), self._clock.stopped():
+            decided = await self._run.approvals.wait(approval)
+        if decided.status != "approved":
+            return Reply("cancel" if decided.edited == "cancel" else "decline")
+        return Reply("accept", decided.edited or {})
+
+    def _entry(self, call: ToolCall, outcome: ToolOutcome, args: object, files: Sequence[str]) -> dict[str, Any]:
+        text = _short(outcome.text)
+        is_short = outcome.structured is not None and len(json.dumps(outcome.structured)) <= SHOWN
+        data = {"tool": call.name, "call_id": call.id, "args": args, "status": outcome.status}
+        data["result"] = outcome.structured if is_short else text
+        if files:
+            data["files"] = list(files)
+        return {"agent": self._role, "stage": self._place.stage, "round": self._place.round, "text": text, "data": data}
+
+    def _tell_asked(self, approval: Approval) -> None:
+        told = {
+            **self._here(),
+            "call_id": approval.id,
+            **{name: getattr(approval, name) for name in ("tool", "args", "kind", "why", "expires_at")},
+        }
+        self._say(("approval.requested", told, f"approval.requested/{approval.id}"))
+
+    def _here(self) -> dict[str, Any]:
+        place = self._place
+        return {"agent": self._role, "stage": place.stage, "visit": place.visit, "round": place.round}
+
+    def _at(self, call: ToolCall) -> dict[str, Any]:
+        return {**self._here(), "tool": call.name, "call_id": call.id}
+
+    def _key(self, type_: str, call: ToolCall) -> str:
+        return self._place.key(type_, call.id)
+
+
+async def _all(made: Sequence[Coroutine[Any, Any, ToolOutcome]]) -> list[ToolOutcome]:
+    """All outcomes; a call that raises ends none of the others."""
+    outcomes = await asyncio.gather(*made, return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+    return outcomes  # type: ignore[return-value]
+
+
+def call_id(run_id: str, key: CallKey, digest: str) -> str:
+    """Names a call in its run: its approval, and what its server tells a repeated request by."""
+    return _hash(run_id, key.agent, key.stage, key.visit, key.round, key.ordinal, digest)
+
+
+def answer_id(run_id: str, key: CallKey, interrupt: str, value: object) -> str:
+    """Names the approval of a graph's interrupt."""
+    return call_id(run_id, key, digest_of("graph", interrupt, value))
+
+
+def _hash(*parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def _denied(approval: Approval) -> str:
+    if approval.status == "expired":
+        return "nobody allowed it in time"
+    return f"the user did not allow it: {approval.reason}" if approval.reason else "the user did not allow it"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}… ({len(text):,} characters)"
