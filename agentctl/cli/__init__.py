@@ -13,12 +13,14 @@ from collections.abc import Sequence
 import typer
 
 from agentctl.cli import (
+    approvals,
     chat,
     db,
     doctor,
     graph,
     listing,
     logs,
+    mcp,
     new,
     resume,
     run,
@@ -26,6 +28,7 @@ from agentctl.cli import (
     schema,
     sessions,
     show,
+    test,
     tools,
     validate,
     version,
@@ -46,12 +49,15 @@ app.command()(chat.chat)
 app.command()(resume.resume)
 app.command()(why.why)
 app.command()(runs.runs)
+app.add_typer(approvals.app)
 app.add_typer(sessions.app)
 app.command("list")(listing.list_)
 app.command()(show.show)
 app.add_typer(tools.app)
+app.command()(mcp.mcp)
 app.command()(graph.graph)
 app.command()(validate.validate)
+app.command()(test.test)
 app.command()(new.new)
 app.command()(schema.schema)
 app.command()(logs.logs)

@@ -1,10 +1,15 @@
-"""Stages as boxes and routes as arrows: what `graph` draws, in whatever format."""
+"""Stages as boxes and routes as arrows: what `graph` draws, here as text, in `svg` as a picture."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from agentctl.cli.words import lineup
 from agentctl.workspace import Workspace
 from agentctl.workspace.stages import FINAL
+
+# Mermaid reads `#` as the begin of an entity, and quotes and backticks as the end of a label.
+_MERMAID = str.maketrans({"#": "#35;", '"': "#quot;", "`": "#96;", "<": "#lt;", ">": "#gt;", "&": "#amp;"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +96,32 @@ def build_chart(workspace: Workspace) -> Chart:
         for number, route in enumerate(stages.routes(name))
     ]
     return Chart(workspace.name, (*boxes, Box(FINAL)), tuple(arrows))
+
+
+def draw_tree(chart: Chart) -> Iterator[str]:
+    """Lines for a terminal."""
+    yield chart.name
+    for box in chart.boxes:
+        if box.is_end:
+            yield f"└─ {box.name}"
+            continue
+        yield f"├─ {box.name}{' (start)' if box.is_start else ''}: {lineup(box.agents, box.order)}"
+        for arrow in chart.arrows_from(box.name):
+            way = "↺" if chart.is_back(arrow) else "→"
+            yield f"│    {way} {arrow.target}{f'  {arrow.label}' if arrow.label else ''}"
+
+
+def draw_mermaid(chart: Chart) -> Iterator[str]:
+    """Lines for Markdown."""
+    ids = {box.name: f"s{number}" for number, box in enumerate(chart.boxes)}
+    yield "flowchart TD"
+    for box in chart.boxes:
+        if box.is_end:
+            yield f'  {ids[box.name]}(["{box.name}"])'
+        else:
+            agents = lineup(box.agents, box.order).translate(_MERMAID)
+            yield f'  {ids[box.name]}["<b>{box.name}</b><br/>{agents}"]'
+    for arrow in chart.arrows:
+        label = f'|"{arrow.label.translate(_MERMAID)}"|' if arrow.label else ""
+        yield f"  {ids[arrow.source]} -->{label} {ids[arrow.target]}"
+    yield f"  style {ids[chart.start]} stroke-width:3px"

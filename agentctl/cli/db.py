@@ -6,12 +6,7 @@ import typer
 
 from agentctl.cli.options import Json, Root
 
-app = typer.Typer(
-    name="db",
-    help="Look after the project's database.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
+app = typer.Typer(name="db", help="Look after the project's database.", no_args_is_help=True)
 
 
 @app.command()

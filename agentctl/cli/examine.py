@@ -1,4 +1,4 @@
-"""The checks of `agentctl doctor`. They change nothing."""
+"""The checks of `agentctl doctor`. They change nothing, but what servers say is logged."""
 
 import os
 import platform
@@ -6,10 +6,11 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agentctl.cli.disk import filesystem, is_network
 from agentctl.cli.finding import Finding
@@ -18,7 +19,11 @@ from agentctl.cli.version import DISTRIBUTION
 from agentctl.errors import UsageError
 from agentctl.models.providers import PROVIDERS, resolve_auto
 from agentctl.settings import Settings
-from agentctl.workspace import check_workspace, find_root, list_workspaces
+from agentctl.workspace import Workspace, check_workspace, find_root, list_workspaces
+from agentctl.workspace.mcp_config import declared_servers
+
+if TYPE_CHECKING:
+    from agentctl.tools.server_health import ServerHealth
 
 _LOW_BYTES = 200_000_000
 _CHECK_S = 2.0
@@ -39,14 +44,16 @@ _PACKAGES = (
 def examine(start: Path | None) -> list[Finding]:
     """Look at everything that a run needs."""
     root = find_root(start)
-    findings = [*_python(), *_packages(), *_project(root, start), *_disk(root), *_workspaces(root)]
+    workspaces = {name: check_workspace(root, name)[0] for name in list_workspaces(root)}
+    findings = [*_python(), *_packages(), *_project(root, start), *_disk(root), *_workspaces(workspaces)]
     had_langsmith = [name for name in os.environ if name.startswith(("LANGSMITH_", "LANGCHAIN_")) and "TRACING" in name]
     try:
         settings = Settings.load(root)
     except UsageError as error:
         return [*findings, Finding("settings", "problem", str(error), error.hint)]
     database = look(root, settings.database_url, _CHECK_S)
-    return [*findings, *database, *_settings(settings), *_models(settings), *_langsmith(settings, had_langsmith)]
+    findings += [*database, *_servers(workspaces, settings), *_settings(settings), *_models(settings)]
+    return [*findings, *_langsmith(settings, had_langsmith)]
 
 
 def _python() -> Iterator[Finding]:
@@ -58,7 +65,8 @@ def _python() -> Iterator[Finding]:
 
 def _packages() -> Iterator[Finding]:
     try:
-        needed = [_name(line) for line in metadata.requires(DISTRIBUTION) or [] if "extra ==" not in line]
+        required = [line for line in metadata.requires(DISTRIBUTION) or [] if "extra ==" not in line]
+        needed = [re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0] for line in required]
         found = [f"{DISTRIBUTION} {metadata.version(DISTRIBUTION)}"]
     except metadata.PackageNotFoundError:
         needed, found = list(_PACKAGES), [f"{DISTRIBUTION} not installed, run from a checkout"]
@@ -68,10 +76,6 @@ def _packages() -> Iterator[Finding]:
         yield Finding("packages", "problem", f"missing: {', '.join(missing)}", f"pip install '{DISTRIBUTION}'")
     found += [f"{name} {versions[name]}" for name in _PACKAGES if versions.get(name)]
     yield Finding("packages", "ok", ", ".join(found))
-
-
-def _name(requirement: str) -> str:
-    return re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]
 
 
 def _version(name: str) -> str | None:
@@ -123,14 +127,36 @@ def _disk(root: Path) -> Iterator[Finding]:
         yield Finding("disk", "ok", found)
 
 
-def _workspaces(root: Path) -> Iterator[Finding]:
-    names = list_workspaces(root)
-    broken = [name for name in names if check_workspace(root, name)[0] is None]
+def _workspaces(workspaces: Mapping[str, Workspace | None]) -> Iterator[Finding]:
+    broken = [name for name, workspace in workspaces.items() if workspace is None]
     if broken:
-        found = f"{len(broken)} of {len(names)} invalid: {', '.join(broken)}"
+        found = f"{len(broken)} of {len(workspaces)} invalid: {', '.join(broken)}"
         yield Finding("workspaces", "warning", found, f"agentctl validate {' '.join(broken)}")
-    elif names:
-        yield Finding("workspaces", "ok", f"{len(names)} valid: {', '.join(names)}")
+    elif workspaces:
+        yield Finding("workspaces", "ok", f"{len(workspaces)} valid: {', '.join(workspaces)}")
+
+
+def _servers(workspaces: Mapping[str, Workspace | None], settings: Settings) -> Iterator[Finding]:
+    """Starts or reaches each declared server, all at once; loads nothing where there is none."""
+    declared = [config for workspace in workspaces.values() if workspace for config in declared_servers(workspace)]
+    if all(config.spec.disabled for config in declared):
+        return
+    from agentctl.cli.drive import drive
+    from agentctl.tools.server_health import examine_servers
+
+    for health in drive(examine_servers(settings.root, settings.env)):
+        found = f"{health.server} of {health.workspace}: {health.found}"
+        fix = "" if health.is_up else _server_fix(health, workspaces[health.workspace])
+        yield Finding("server", "warning" if fix else "ok", found, fix)
+
+
+def _server_fix(health: "ServerHealth", workspace: Workspace | None) -> str:
+    if "login" in health.found:
+        return f"log in at a terminal with `agentctl tools list {health.workspace}`"
+    if "environment" in health.found:
+        return "export it, or give it a default there: `${NAME:-default}`"
+    assert workspace is not None
+    return f"mend the server, or its entry in workspaces/{workspace.name}/{workspace.spec.tools.servers}"
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:

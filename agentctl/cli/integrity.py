@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agentctl.cli.finding import Finding
-from agentctl.cli.statefile import Unusable, look_into
+from agentctl.cli.statefile import look_into
 from agentctl.errors import AgentctlError, StoreUnusable
 
 _FILES = ("state.db", "checkpoints.db")
@@ -32,11 +32,9 @@ async def bring_up_to_date(root: Path, url: str | None) -> str:
         pass
     if found == VERSION:
         return f"{place} has schema {VERSION}, nothing to do"
-    return (
-        f"{place} was created with schema {VERSION}"
-        if found is None
-        else f"{place}: schema {found or 'none'} → {VERSION}"
-    )
+    if found is None:
+        return f"{place} was created with schema {VERSION}"
+    return f"{place}: schema {found or 'none'} → {VERSION}"
 
 
 def look(root: Path, url: str | None, within_s: float) -> Iterator[Finding]:
@@ -51,8 +49,8 @@ def look(root: Path, url: str | None, within_s: float) -> Iterator[Finding]:
     for name in _FILES:
         try:
             yield Finding(name, "ok", look_into(root / ".agentctl" / name, within_s))
-        except Unusable as error:
-            yield Finding(name, "problem", str(error), error.fix)
+        except StoreUnusable as error:
+            yield Finding(name, "problem", str(error), error.hint)
 
 
 def check_database(root: Path, url: str | None, within_s: float) -> list[Finding]:

@@ -8,6 +8,7 @@ together. Labels stand in layers between those of the boxes, so that nothing cov
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
 from itertools import pairwise
 
 from agentctl.cli.chart import Arrow, Chart
@@ -69,19 +70,13 @@ def build_layout(chart: Chart, box_width: Callable[[str], float], label_width: C
 
 def _ranks(chart: Chart) -> dict[str, int]:
     """Each box below all that lead to it, loops not counted; `final` at the bottom."""
-    ahead = [arrow for arrow in chart.arrows if not chart.is_back(arrow)]
-    waiting = {box.name: 0 for box in chart.boxes}
-    for arrow in ahead:
-        waiting[arrow.target] += 1
-    rank = dict.fromkeys(waiting, 0)
-    ready = [name for name, count in waiting.items() if count == 0]
-    for name in ready:
-        for arrow in chart.arrows_from(name):
-            if not chart.is_back(arrow):
-                rank[arrow.target] = max(rank[arrow.target], rank[name] + 1)
-                waiting[arrow.target] -= 1
-                if waiting[arrow.target] == 0:
-                    ready.append(arrow.target)
+    above: dict[str, set[str]] = {box.name: set() for box in chart.boxes}
+    for arrow in chart.arrows:
+        if not chart.is_back(arrow):
+            above[arrow.target].add(arrow.source)
+    rank: dict[str, int] = {}
+    for name in TopologicalSorter(above).static_order():
+        rank[name] = max((rank[each] + 1 for each in above[name]), default=0)
     return rank
 
 

@@ -4,6 +4,7 @@ import sys
 from typing import TextIO
 
 from agentctl.cli.output import json_text, safe, tell
+from agentctl.cli.teller import Teller
 from agentctl.cli.words import closing_line, describe
 from agentctl.events import Event
 
@@ -40,6 +41,7 @@ class PlainLines:
     def __init__(self, *, stream: bool, is_brief: bool = False) -> None:
         self._stream, self._speaker = stream, ""
         self._is_brief = is_brief
+        self._teller = Teller()
         self._round: tuple[object, ...] = ()
 
     def on_event(self, event: Event) -> None:
@@ -50,24 +52,30 @@ class PlainLines:
             return
         if event.type.startswith("agent."):
             self._mark_round(event)
-        line = self._closing(event) if event.type == "run.finished" else describe(event)
-        if line:
-            self._end_speech()
-            tell(line)
+        for line in self._teller.lines(event):
+            self._tell(line)
+        if event.type == "run.finished" and not self._is_brief:
+            self._tell(closing_line(event))
 
     def close(self) -> None:
-        """End a line that was begun."""
+        """End a line that was begun, and tell what was held back."""
         self._end_speech()
+        self._tell_rest()
 
-    def _closing(self, event: Event) -> str:
-        return "" if self._is_brief else closing_line(event)
+    def _tell_rest(self) -> None:
+        for line in self._teller.rest():
+            self._tell(line)
+
+    def _tell(self, line: str) -> None:
+        self._end_speech()
+        tell(line)
 
     def _mark_round(self, event: Event) -> None:
         """Say which round it is, from the second of a visit on."""
         place = tuple(event.data.get(name) for name in ("stage", "visit", "round"))
         if place != self._round and event.data.get("round") != 1:
-            self._end_speech()
-            tell(f"  round {event.data['round']}")
+            self._tell_rest()
+            self._tell(f"  round {event.data['round']}")
         self._round = place
 
     def _say(self, agent: str, text: str) -> None:

@@ -15,7 +15,7 @@ def new(
     ] = None,
     root: Root = None,
 ) -> None:
-    """Create a workspace that runs as it is, to be changed into yours."""
+    """Create a workspace that runs as it is, to be made your own."""
     from agentctl.cli.output import answer, tell
     from agentctl.cli.seed import TASKS, plant
     from agentctl.workspace import check_workspace, find_root

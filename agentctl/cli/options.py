@@ -1,6 +1,5 @@
 """Arguments and options that more than one command takes, written once."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,53 +11,60 @@ MIN_RUN_ID = 6
 """Characters of a run's id that name it; as in `agentctl.store`, whose import would cost every `--help`."""
 
 
-def complete_workspace(context: typer.Context, incomplete: str) -> Iterator[str]:
-    """Workspace names of the project, for shell completion."""
-    from agentctl.workspace import find_root, list_workspaces
+# For shell completion; Typer leaves out what does not begin with the word that was typed.
+def _project(context: typer.Context) -> Path:
+    from agentctl.workspace import find_root
 
-    names = list_workspaces(find_root(context.params.get("root")))
-    yield from (name for name in names if name.startswith(incomplete))
+    return find_root(context.params.get("root"))
 
 
-def complete_source(context: typer.Context, incomplete: str) -> Iterator[str]:
+def complete_workspace(context: typer.Context) -> list[str]:
+    """Workspace names of the project."""
+    from agentctl.workspace import list_workspaces
+
+    return list_workspaces(_project(context))
+
+
+def complete_source(context: typer.Context) -> list[str]:
     """Names of workspaces that `new --from` can copy, ready-made ones too."""
     from agentctl.cli.seed import sources
-    from agentctl.workspace import find_root
 
-    yield from (name for name in sources(find_root(context.params.get("root"))) if name.startswith(incomplete))
+    return list(sources(_project(context)))
 
 
-def complete_run(context: typer.Context, incomplete: str) -> Iterator[tuple[str, str]]:
+def complete_run(context: typer.Context) -> list[tuple[str, str]]:
     """Ids of the newest runs, each with its workspace, status and task."""
     from agentctl.cli.statefile import newest_runs
-    from agentctl.workspace import find_root
 
-    runs = newest_runs(find_root(context.params.get("root")))
-    yield from ((run_id, about) for run_id, about in runs if run_id.startswith(incomplete))
+    return newest_runs(_project(context))
 
 
-def complete_role(context: typer.Context, incomplete: str) -> Iterator[str]:
+def complete_approval(context: typer.Context) -> list[tuple[str, str]]:
+    """Ids of what waits for a decision, each with its tool and arguments."""
+    from agentctl.cli.statefile import open_approvals
+
+    return open_approvals(_project(context))
+
+
+def complete_role(context: typer.Context) -> list[str]:
     """Roles that have a log."""
     from agentctl.logs.logger import logs_folder
-    from agentctl.workspace import find_root
 
-    folder = logs_folder(find_root(context.params.get("root")))
-    roles = {path.stem for path in folder.glob(f"{context.params.get('workspace') or '*'}/agents/*.log")}
-    yield from (role for role in sorted(roles) if role.startswith(incomplete))
+    logs = logs_folder(_project(context)).glob(f"{context.params.get('workspace') or '*'}/agents/*.log")
+    return sorted({path.stem for path in logs})
 
 
-def complete_session(context: typer.Context, incomplete: str) -> Iterator[tuple[str, str]]:
+def complete_session(context: typer.Context) -> list[tuple[str, str]]:
     """Names, or ids, of the sessions last used, each with its workspace and turns."""
     from agentctl.cli.statefile import newest_sessions
-    from agentctl.workspace import find_root
 
-    sessions = newest_sessions(find_root(context.params.get("root")))
-    yield from ((word, about) for word, about in sessions if word.startswith(incomplete))
+    return newest_sessions(_project(context))
 
 
-def absolute_files(files: list[str] | None) -> list[str]:
-    """Paths as absolute ones, URLs as they are."""
-    return [file if "://" in file else str(Path(file).expanduser().absolute()) for file in files or ()]
+def absolute_files(files: list[str] | None, here: Path | None = None) -> list[str]:
+    """Paths as absolute ones, from `here` or else the current folder; URLs as they are."""
+    here = here or Path.cwd()
+    return [file if "://" in file else str(here / Path(file).expanduser()) for file in files or ()]
 
 
 def pairs(texts: list[str] | None) -> dict[str, str]:
@@ -90,7 +96,12 @@ def label(user: str | None) -> str | None:
     return user
 
 
-def _long_enough(run: str | None) -> str | None:
+def long_enough(run: str | None) -> str | None:
+    """A run's id, or enough of it.
+
+    Raises:
+        UsageError: it is too short.
+    """
     if run is not None and len(run.strip()) < MIN_RUN_ID:
         what = f"{run!r} is too short: at least {MIN_RUN_ID} characters of a run's id are needed"
         raise UsageError(what, hint="see the ids with `agentctl runs`")
@@ -109,7 +120,7 @@ RunId = Annotated[
     typer.Argument(
         metavar="RUN",
         help="Id of a run, or its first 6 characters or more.",
-        callback=_long_enough,
+        callback=long_enough,
         autocompletion=complete_run,
     ),
 ]
@@ -118,7 +129,7 @@ MaybeRunId = Annotated[
     typer.Argument(
         metavar="RUN",
         help="Id of a run, or its first 6 characters or more; default: the newest run.",
-        callback=_long_enough,
+        callback=long_enough,
         autocompletion=complete_run,
     ),
 ]
@@ -162,11 +173,24 @@ OfWorkspace = Annotated[
 ]
 Files = Annotated[list[str] | None, typer.Option("--file", help="Attach a file or an http(s) URL; repeatable.")]
 Meta = Annotated[list[str] | None, typer.Option("--meta", metavar="KEY=VALUE", help="Note on a session; repeatable.")]
+With = Annotated[
+    list[str] | None, typer.Option("--with", metavar="TOOL", help="Switch on an optional tool; repeatable.")
+]
+Record = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Write all model and tool calls into FILE, a cassette.")
+]
+Replay = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Call nothing: play the calls that FILE holds. Needs no key.")
+]
 Busy = Annotated[
     Literal["wait", "fail", "cancel"],
     typer.Option(help="While another run is in the session: wait a minute, fail at once, or cancel that run."),
 ]
 SESSION_WORDS = {"ignore_unknown_options": True}
 """For commands that take a session as an argument: `-1` is one, and no option."""
+Wait = Annotated[
+    bool,
+    typer.Option("--wait", help="Wait until approvals are decided with `agentctl approvals`, and ask nobody here."),
+]
 Model = Annotated[str | None, typer.Option("--model", "-m", help="Model of every agent.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

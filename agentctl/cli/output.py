@@ -59,6 +59,14 @@ def answer_json(value: object) -> None:
     print(json_text(value, indent=2), flush=True)
 
 
+def answer_either(value: object, lines: Iterable[str], *, json: bool) -> None:
+    """Print a value as JSON, or else the lines that tell it to people."""
+    if json:
+        answer_json(value)
+    else:
+        answer("\n".join(lines))
+
+
 def tell(text: str) -> None:
     """Print progress or a warning to stderr."""
     print(safe(text), file=sys.stderr, flush=True)

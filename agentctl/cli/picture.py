@@ -8,7 +8,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from agentctl.cli.output import cut
+from agentctl.cli.output import cut, plural
 from agentctl.cli.scene import Actor, Scene
 from agentctl.cli.scoreboard import scoreboard
 from agentctl.cli.words import money
@@ -17,7 +17,15 @@ _CARD, _MAX_ROWS, _MAX_BODY = 26, 3, 10
 """Least width of an agent's panel, rows of panels, and lines of text in one."""
 _SUMMARY = 24
 """Lines of the scoreboard that stays."""
-_MARKS = {"waiting": ("·", "dim"), "running": ("●", "cyan"), "done": ("✓", "green"), "failed": ("✗", "red")}
+_MARKS = {
+    "asking": ("?", "yellow"),
+    "running": ("●", "cyan"),
+    "waiting": ("·", "dim"),
+    "done": ("✓", "green"),
+    "failed": ("✗", "red"),
+}
+_DOING = 2
+"""Lines of a panel that tell of tools."""
 
 
 def draw(scene: Scene, console: Console, elapsed_s: float) -> RenderableType:
@@ -27,9 +35,9 @@ def draw(scene: Scene, console: Console, elapsed_s: float) -> RenderableType:
     fixed = 3 + bool(scene.simulated) + -(-len(path.plain) // width)
     board = scoreboard(scene.scores, width, max(0, (height - fixed) // 2))
     rows = _rows(scene, console, height - fixed - len(board))
-    parts: list[RenderableType] = [_title(scene, width), path, *rows, *board, _status(scene, width, elapsed_s)]
+    parts: list[RenderableType] = [_title(scene), path, *rows, *board, _status(scene, elapsed_s)]
     if scene.simulated:
-        parts.append(_line(scene.simulated, width, "yellow"))
+        parts.append(_line(scene.simulated, "yellow"))
     return Group(*parts)
 
 
@@ -48,12 +56,12 @@ def summary(scene: Scene, width: int, *, is_brief: bool = False) -> RenderableTy
     return Group(*parts)
 
 
-def _line(text: str, width: int, style: str = "") -> Text:
-    return Text(text, style, no_wrap=True, overflow="ellipsis", end="\n") if width else Text()
+def _line(text: str, style: str) -> Text:
+    return Text(text, style, no_wrap=True, overflow="ellipsis")
 
 
-def _title(scene: Scene, width: int) -> Text:
-    title = _line(scene.workspace, width, "bold")
+def _title(scene: Scene) -> Text:
+    title = _line(scene.workspace, "bold")
     title.append(f"  {scene.task}", "not bold dim")
     return title
 
@@ -83,7 +91,7 @@ def _rows(scene: Scene, console: Console, room: int) -> list[RenderableType]:
     shown = _chosen(actors, across * rows)
     body = max(1, min(_MAX_BODY, room // rows - 2))
     inner = max(1, width // across - 4)
-    texts = {actor.role: _tail(actor.text, console, inner, body) for actor in shown}
+    texts = {actor.role: _lines(actor, console, inner, body) for actor in shown}
     height = max(1, *(len(lines) for lines in texts.values())) + 2
     drawn: list[RenderableType] = []
     for first in range(0, len(shown), across):
@@ -96,10 +104,21 @@ def _rows(scene: Scene, console: Console, room: int) -> list[RenderableType]:
 
 
 def _chosen(actors: Sequence[Actor], count: int) -> list[Actor]:
-    """`count` of them in the stage's order: who runs, then who has spoken, then who waits."""
-    urgency = {"running": 0, "failed": 1, "done": 2, "waiting": 3}
+    """`count` of them in the stage's order: who asks, who runs, then who has spoken, then who waits."""
+    urgency = {"asking": 0, "running": 1, "failed": 2, "done": 3, "waiting": 4}
     wanted = sorted(range(len(actors)), key=lambda index: (urgency[actors[index].status], index))[:count]
     return [actors[index] for index in sorted(wanted)]
+
+
+def _lines(actor: Actor, console: Console, width: int, height: int) -> list[Text]:
+    """What an agent says, and below it what it waits for: people, or tools."""
+    asked = [f"? {words}" for _, words in actor.asked.values()]
+    doing = [*asked, *(f"{words} …" for words in actor.calling.values())]
+    if len(doing) > _DOING:
+        doing[_DOING - 1 :] = [f"… {len(doing) - _DOING + 1:,} more"]
+    told = [Text(cut(words, width), "yellow" if number < len(asked) else "cyan") for number, words in enumerate(doing)]
+    room = max(0, height - len(told))
+    return [*(_tail(actor.text, console, width, room) if room else []), *told[:height]]
 
 
 def _tail(text: str, console: Console, width: int, height: int) -> list[Text]:
@@ -109,16 +128,23 @@ def _tail(text: str, console: Console, width: int, height: int) -> list[Text]:
 
 def _card(actor: Actor, lines: Sequence[Text], width: int, height: int) -> Panel:
     mark, style = _MARKS[actor.status]
-    body = Text("\n").join(lines)
-    body.no_wrap, body.overflow = True, "crop"
+    body = Text("\n", no_wrap=True, overflow="crop").join(lines)
     title = Text.assemble((f"{mark} ", style), (cut(actor.role, max(1, width - 4)), "bold"))
-    return Panel(body, title=title, title_align="left", box=ROUNDED, height=height, border_style="dim")
+    calls = cut(plural(actor.calls, "tool call"), width) if actor.calls else None
+    return Panel(
+        body, title=title, title_align="left", subtitle=calls, subtitle_align="right", box=ROUNDED, height=height,
+        border_style="dim",
+    )  # fmt: skip
 
 
-def _status(scene: Scene, width: int, elapsed_s: float) -> Text:
+def _status(scene: Scene, elapsed_s: float) -> Text:
     told = [f"{elapsed_s:.0f} s"]
+    if asked := sum(len(actor.asked) for actor in scene.actors.values()):
+        told.append(f"{plural(asked, 'approval')} needed")
     if scene.tokens:
         told += [f"{scene.tokens:,} tokens", money(scene.cost_usd)]
+    if scene.tool_calls:
+        told.append(plural(scene.tool_calls, "tool call"))
     count = {status: sum(actor.status == status for actor in scene.actors.values()) for status in _MARKS}
-    told += [f"{number:,} {status}" for status, number in count.items() if number]
-    return _line(" · ".join(told), width, "dim")
+    told += [f"{number:,} {status}" for status, number in count.items() if number and status != "asking"]
+    return _line(" · ".join(told), "dim")

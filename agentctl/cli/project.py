@@ -5,18 +5,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentctl.errors import WorkspaceNotFound
-from agentctl.workspace.discovery import FOLDER, MANIFEST
+from agentctl.workspace.discovery import FOLDER, MANIFEST, find_root
 
 if TYPE_CHECKING:
     from agentctl.store import Store
 
 
-def project_store(root: Path) -> "Store":
+def project_store(root: Path | None) -> "Store":
     """The state of the project, wherever its settings say that it is."""
     from agentctl.settings import Settings
     from agentctl.store import Store
 
-    return Store(root, url=Settings.load(root).database_url)
+    project = find_root(root)
+    return Store(project, url=Settings.load(project).database_url)
 
 
 def workspace_name(root: Path, word: str) -> str:

@@ -2,7 +2,7 @@
 
 import typer
 
-from agentctl.cli.options import Json, Quiet, Root, RunId, Stream, User
+from agentctl.cli.options import Json, Quiet, Root, RunId, Stream, User, Wait
 
 
 def resume(
@@ -11,6 +11,7 @@ def resume(
     json: Json = False,
     quiet: Quiet = False,
     stream: Stream = None,
+    wait: Wait = False,
     root: Root = None,
 ) -> None:
     """Continue a run that was stopped, killed or failed.
@@ -21,7 +22,7 @@ def resume(
     from agentctl.cli.watch import run_and_show
 
     show = run_and_show(
-        root, json=json, quiet=quiet, stream=stream,
-        start=lambda hub, on_event: hub.resume(run, user=user, on_event=on_event),
+        root, json=json, quiet=quiet, stream=stream, wait=wait,
+        start=lambda hub, on_event, ask: hub.resume(run, user=user, on_event=on_event, ask=ask),
     )  # fmt: skip
     raise typer.Exit(drive(show))

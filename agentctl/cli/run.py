@@ -4,7 +4,23 @@ from typing import Annotated
 
 import typer
 
-from agentctl.cli.options import Busy, Files, Json, Meta, Model, Quiet, Root, Session, Stream, User, WorkspaceName
+from agentctl.cli.options import (
+    Busy,
+    Files,
+    Json,
+    Meta,
+    Model,
+    Quiet,
+    Record,
+    Replay,
+    Root,
+    Session,
+    Stream,
+    User,
+    Wait,
+    With,
+    WorkspaceName,
+)
 
 
 def run(
@@ -14,18 +30,23 @@ def run(
     user: User = None,
     file: Files = None,
     meta: Meta = None,
+    with_: With = None,
     busy: Busy = "wait",
     model: Model = None,
     timeout: Annotated[float | None, typer.Option(min=0.001, help="Active time of the run, in seconds.")] = None,
     json: Json = False,
     quiet: Quiet = False,
     stream: Stream = None,
+    wait: Wait = False,
+    record: Record = None,
+    replay: Replay = None,
     root: Root = None,
 ) -> None:
     """Run one task through a workspace and print the answer."""
     from agentctl.cli.drive import drive
     from agentctl.cli.options import absolute_files, pairs
     from agentctl.cli.project import workspace_name
+    from agentctl.cli.taping import exit_code, open_tape
     from agentctl.cli.watch import announcing, run_and_show
     from agentctl.sessions import TurnOptions
     from agentctl.sessions.hub import absolute_model
@@ -39,15 +60,19 @@ def run(
         "user": user,
         "files": absolute_files(file),  # before the command changes into the project
         "metadata": pairs(meta),
+        "tools": with_ or (),
         "busy": busy,
         "model": absolute_model(model),
         "timeout_s": timeout,
     }
+    tape = open_tape(find_root(root), record, replay)
     show = run_and_show(
-        root, json=json, quiet=quiet, stream=stream,
-        start=lambda hub, on_event: hub.run(name, task, on_event=announcing(on_event, quiet=quiet), **options),
+        root, json=json, quiet=quiet, stream=stream, wait=wait,
+        start=lambda hub, on_event, ask: hub.run(
+            name, task, on_event=announcing(on_event, quiet=quiet), ask=ask, tape=tape, **options
+        ),
     )  # fmt: skip
-    raise typer.Exit(drive(show))
+    raise typer.Exit(exit_code(tape, drive(show)))
 
 
 def _read_stdin() -> str:

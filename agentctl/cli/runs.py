@@ -1,6 +1,6 @@
 """`agentctl runs`: what ran in this project."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -30,7 +30,7 @@ def runs(
     from agentctl.cli.status import status_of
     from agentctl.sessions import Hub
 
-    async def listed() -> list[dict[str, object]]:
+    async def listed() -> list[dict[str, Any]]:
         async with Hub(root) as hub:
             name = await known_workspace(hub, workspace)
             session_id = None if session is None else (await existing(hub, session, user)).session_id
@@ -38,6 +38,7 @@ def runs(
                 return []  # looking leaves nothing behind
             rows = await hub.store.list_runs(limit=limit, workspace=name, session_id=session_id)
             sessions = await hub.sessions.named(row.session_id for row in rows)
+            wanted = await hub.store.approvals.list(user=None) if any(row.status == "waiting" for row in rows) else []
         return [
             {
                 "run_id": row.run_id,
@@ -46,6 +47,7 @@ def runs(
                 "session": sessions[row.session_id].name if row.session_id in sessions else None,
                 "user": row.user_id,
                 "status": status_of(row),
+                "approvals": [each.id for each in wanted if each.run_id == row.run_id],
                 "generation": row.generation,
                 "created_at": row.created_at,
                 "active_s": round(row.active_s, 3),
@@ -63,8 +65,9 @@ def runs(
         tell('nothing ran yet; start with `agentctl run WS "TASK"`')
 
 
-def _cells(row: dict[str, object]) -> list[str]:
+def _cells(row: dict[str, Any]) -> list[str]:
     from agentctl.cli.words import utc
 
     named, began = row["session"] or row["session_id"], utc(str(row["created_at"]))
-    return [str(cell) for cell in (row["run_id"], began, row["status"], row["workspace"], named)]
+    status = f"{row['status']} for {', '.join(row['approvals'])}" if row["approvals"] else row["status"]
+    return [str(cell) for cell in (row["run_id"], began, status, row["workspace"], named)]

@@ -5,22 +5,27 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from agentctl.cli.output import safe
-from agentctl.cli.words import closing_line, label
+from agentctl.cli.words import closing_line, invocation, label, wish
 from agentctl.events import Event
 
 _TAIL = 4_000
 """Characters of an agent's words that are kept: more than any panel shows."""
 
-Status = Literal["waiting", "running", "done", "failed"]
+Status = Literal["waiting", "running", "asking", "done", "failed"]
 
 
 @dataclass
 class Actor:
-    """An agent of the current stage, and the end of what it says."""
+    """An agent of the current stage, the end of what it says, and what it does with tools."""
 
     role: str
     status: Status = "waiting"
     text: str = ""
+    calls: int = 0
+    calling: dict[str, str] = field(default_factory=dict)
+    """Calls under way, in words, by their ids."""
+    asked: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Approvals that it waits for: tool and words, by their ids."""
 
     def say(self, text: str) -> None:
         """Add to its words."""
@@ -50,6 +55,7 @@ class Scene:
     winner: str | None = None
     tokens: int = 0
     cost_usd: float | None = 0.0
+    tool_calls: int = 0
     closing: str = ""
     """How it ended; empty while it runs."""
 
@@ -70,8 +76,31 @@ def _entered(scene: Scene, event: Event, data: Mapping[str, Any]) -> None:
 
 
 def _agent_started(scene: Scene, event: Event, data: Mapping[str, Any]) -> None:
-    # A fallback is in no list of the stage.
-    scene.actors[data["agent"]] = Actor(data["agent"], "running")
+    # A fallback is in no list of the stage. Whoever has waited for a decision begins anew, and says nothing twice.
+    before = scene.actors.get(data["agent"])
+    kept = (before.text, before.calls) if before and before.asked else ("", 0)
+    scene.actors[data["agent"]] = Actor(data["agent"], "running", *kept)
+
+
+def _tool_called(scene: Scene, event: Event, data: Mapping[str, Any]) -> None:
+    actor = _actor(scene, data)
+    actor.calls += 1
+    scene.tool_calls += 1
+    actor.calling[data["call_id"]] = invocation(data)
+
+
+def _tool_returned(scene: Scene, event: Event, data: Mapping[str, Any]) -> None:
+    actor = _actor(scene, data)
+    actor.calling.pop(data["call_id"], None)
+    # A server's question is answered while its call runs; others before it begins.
+    actor.asked = {id_: asked for id_, asked in actor.asked.items() if asked[0] != data["tool"]}
+    actor.status = "asking" if actor.asked else "running"
+
+
+def _approval_requested(scene: Scene, event: Event, data: Mapping[str, Any]) -> None:
+    actor = _actor(scene, data)
+    actor.status = "asking"
+    actor.asked[data["call_id"]] = (data["tool"], wish(data))
 
 
 def _token(scene: Scene, event: Event, data: Mapping[str, Any]) -> None:
@@ -79,9 +108,7 @@ def _token(scene: Scene, event: Event, data: Mapping[str, Any]) -> None:
 
 
 def _agent_finished(scene: Scene, event: Event, data: Mapping[str, Any]) -> None:
-    actor = _actor(scene, data)
-    actor.status, actor.text = "done", ""
-    actor.say(str(data["text"]))
+    _end(scene, data, "done", str(data["text"]))
     usage = data.get("usage") or {}
     scene.simulated = scene.simulated or label(usage)  # a fallback may be, where the run was not to be
     scene.tokens += usage.get("input_tokens", 0) + usage.get("output_tokens", 0)
@@ -90,9 +117,12 @@ def _agent_finished(scene: Scene, event: Event, data: Mapping[str, Any]) -> None
 
 
 def _agent_failed(scene: Scene, event: Event, data: Mapping[str, Any]) -> None:
-    actor = _actor(scene, data)
-    actor.status, actor.text = "failed", ""
-    actor.say(str(data["error"]["message"]))
+    _end(scene, data, "failed", str(data["error"]["message"]))
+
+
+def _end(scene: Scene, data: Mapping[str, Any], status: Status, text: str) -> None:
+    actor = scene.actors[data["agent"]] = Actor(data["agent"], status, calls=_actor(scene, data).calls)
+    actor.say(text)
 
 
 def _merged(scene: Scene, event: Event, data: Mapping[str, Any]) -> None:
@@ -116,6 +146,9 @@ _FOLDS = {
     "stage.entered": _entered,
     "agent.started": _agent_started,
     "token": _token,
+    "tool.called": _tool_called,
+    "tool.returned": _tool_returned,
+    "approval.requested": _approval_requested,
     "agent.finished": _agent_finished,
     "agent.failed": _agent_failed,
     "scores.merged": _merged,

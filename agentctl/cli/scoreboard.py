@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import set_cell_size
 from rich.text import Text
 
 from agentctl.channels.scores import metric_sums, weighted
@@ -43,7 +43,6 @@ class _Board:
         each = (width - self._name - _NUMBER) // max(1, len(metrics))
         self._each = min(each, _MAX)
         self._metrics = list(metrics) if each >= _MIN else []
-        self._width = width
 
     def head(self) -> Text:
         """The names of the metrics."""
@@ -53,19 +52,18 @@ class _Board:
     def block(self, option: str, room: int) -> list[Text]:
         """The option's rows, at most `room` of them; one at least."""
         agents = self._scores.rewards.get(option, {})
-        mark = "★ " if option == self._winner else ""
-        total = self._row(mark + line(option), self._sums.get(option, {}), self._scores.totals.get(option), "bold")
+        name = ("★ " if option == self._winner else "") + line(option)
+        sums, total = self._sums.get(option, {}), self._scores.totals.get(option)
         if room < min(len(agents) + 2, 4):
-            return [total]
-        title = Text(set_cell_size(mark + line(option), min(self._width, cell_len(mark + line(option)))), "bold cyan")
-        title.no_wrap = True
+            return [self._row(name, sums, total, "bold")]
+        title = Text(name, "bold cyan", no_wrap=True)
         shown = list(agents)[: room - 2 if len(agents) <= room - 2 else room - 3]
         rows = [
             self._row(f"  {role}", agents[role], weighted(agents[role], self._scores.weights), "") for role in shown
         ]
         if len(shown) < len(agents):
             rows.append(Text(f"  … {len(agents) - len(shown):,} more agents", "dim"))
-        return [title, *rows, self._row("  total", self._sums.get(option, {}), self._scores.totals.get(option), "bold")]
+        return [title, *rows, self._row("  total", sums, total, "bold")]
 
     def _row(self, name: str, given: Mapping[str, float], score: float | None, style: str) -> Text:
         cells = [_number(given.get(metric), self._each) for metric in self._metrics]

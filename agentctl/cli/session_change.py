@@ -20,12 +20,10 @@ def fork(
     """
     from agentctl.cli.drive import drive
     from agentctl.cli.output import answer, tell
-    from agentctl.cli.session_view import called, existing
-    from agentctl.sessions import Hub
+    from agentctl.cli.session_view import called, opened
 
     async def forked() -> None:
-        async with Hub(root) as hub:
-            row = await existing(hub, session, user)
+        async with opened(root, session, user) as (hub, row):
             new = await hub.sessions.fork(row, at, name=name)
         answer(called(new))
         tell(f"forked from {called(row)} after turn {new.turns}; `agentctl run {new.workspace} … -s {called(new)!r}`")
@@ -44,12 +42,10 @@ def rewind(
     from agentctl.cli.ask import confirmed
     from agentctl.cli.drive import drive
     from agentctl.cli.output import plural, tell
-    from agentctl.cli.session_view import called, dropped, existing
-    from agentctl.sessions import Hub
+    from agentctl.cli.session_view import called, dropped, opened
 
     async def rewound() -> None:
-        async with Hub(root) as hub:
-            row = await existing(hub, session, user)
+        async with opened(root, session, user) as (hub, row):
             gone = [each for each in await hub.sessions.turns(row) if turn < each.turn <= row.turns]
             if gone:
                 tell("\n".join(dropped(gone)))
@@ -70,12 +66,10 @@ def rename(
     """Give a session a name."""
     from agentctl.cli.drive import drive
     from agentctl.cli.output import tell
-    from agentctl.cli.session_view import called, existing
-    from agentctl.sessions import Hub
+    from agentctl.cli.session_view import called, opened
 
     async def renamed() -> None:
-        async with Hub(root) as hub:
-            row = await existing(hub, session, user)
+        async with opened(root, session, user) as (hub, row):
             await hub.sessions.rename(row, name)
         tell(f"{called(row)} is {name.strip()!r} now")
 
@@ -99,14 +93,12 @@ def tag(
     from agentctl.cli.drive import drive
     from agentctl.cli.options import pairs
     from agentctl.cli.output import tell
-    from agentctl.cli.session_view import called, existing, labels
-    from agentctl.sessions import Hub
+    from agentctl.cli.session_view import called, opened, labels
 
     noted = pairs(meta)
 
     async def tagged() -> None:
-        async with Hub(root) as hub:
-            row = await existing(hub, session, user)
+        async with opened(root, session, user) as (hub, row):
             kept = row.tags if meta and not tags else tags or []
             metadata = {key: value for key, value in {**row.metadata, **noted}.items() if value}
             await hub.sessions.tag(row, kept, metadata)

@@ -25,13 +25,12 @@ def export(
     """
     from agentctl.cli.drive import drive
     from agentctl.cli.output import answer, json_text, safe, tell
-    from agentctl.cli.session_view import existing
-    from agentctl.sessions import Hub, as_markdown
+    from agentctl.cli.session_view import opened
+    from agentctl.sessions import as_markdown
     from agentctl.sessions.document import MAX_BYTES
 
     async def exported() -> dict[str, object]:
-        async with Hub(root) as hub:
-            row = await existing(hub, session, user)
+        async with opened(root, session, user) as (hub, row):
             return await hub.sessions.export(row, on_left_out=lambda error: tell(f"warning: left out: {error}"))
 
     found = drive(exported())

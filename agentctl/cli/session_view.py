@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,13 @@ async def existing(hub: Hub, word: str, user: str | None) -> SessionRow:
     if hub.store.is_new:
         raise SessionNotFound(word)
     return await hub.sessions.get(word, user=user)
+
+
+@asynccontextmanager
+async def opened(root: Path | None, word: str, user: str | None) -> AsyncIterator[tuple[Hub, SessionRow]]:
+    """A hub, and the session that `word` names."""
+    async with Hub(root) as hub:
+        yield hub, await existing(hub, word, user)
 
 
 async def known_workspace(hub: Hub, word: str | None) -> str | None:
@@ -118,7 +126,7 @@ def hits(turn: TurnRow, session: SessionRow | None, text: str) -> Iterator[Shown
     """Where a turn says `text`: in what was asked, in what was answered, or in both; the first line of each."""
     for where, said in (("user", turn.user), ("answer", turn.answer or "")):
         if text.casefold() in said.casefold():
-            lines = [each for each in said.splitlines() if text.casefold() in each.casefold()]
+            lines = (each for each in said.splitlines() if text.casefold() in each.casefold())
             yield {
                 "session_id": turn.session_id,
                 "name": session.name if session else None,
@@ -128,7 +136,7 @@ def hits(turn: TurnRow, session: SessionRow | None, text: str) -> Iterator[Shown
                 "started_at": turn.started_at,
                 "where": where,
                 "text": text,
-                "line": lines[0] if lines else said,  # what was searched for may go over several
+                "line": next(lines, said),  # what was searched for may go over several
             }
 
 

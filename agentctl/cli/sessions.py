@@ -7,9 +7,7 @@ import typer
 from agentctl.cli import session_change, session_file
 from agentctl.cli.options import SESSION_WORDS, Json, Limit, OfWorkspace, Root, SessionWord, User
 
-app = typer.Typer(
-    name="sessions", help="Look at conversations, and change them.", no_args_is_help=True, rich_markup_mode=None
-)
+app = typer.Typer(name="sessions", help="Look at conversations, and change them.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -59,20 +57,15 @@ def show(
 ) -> None:
     """Show a session's turns, and the ways they took."""
     from agentctl.cli.drive import drive
-    from agentctl.cli.output import answer, answer_json
-    from agentctl.cli.session_view import drawing, existing, whole
-    from agentctl.sessions import Hub
+    from agentctl.cli.output import answer_either
+    from agentctl.cli.session_view import drawing, opened, whole
 
     async def shown() -> dict[str, object]:
-        async with Hub(root) as hub:
-            row = await existing(hub, session, user)
+        async with opened(root, session, user) as (hub, row):
             return whole(row, await hub.sessions.turns(row), await hub.sessions.spent(row))
 
     found = drive(shown())
-    if json:
-        answer_json(found)
-    else:
-        answer("\n".join(drawing(found, is_full=full)))
+    answer_either(found, drawing(found, is_full=full), json=json)
 
 
 @app.command()

@@ -11,17 +11,14 @@ def show(workspace: WorkspaceName, json: Json = False, root: Root = None) -> Non
 
     Runs no code of it.
     """
-    from agentctl.cli.output import answer, answer_json
+    from agentctl.cli.output import answer_either
     from agentctl.cli.project import workspace_name
     from agentctl.cli.sheet import build_sheet
     from agentctl.workspace import find_root, load_workspace
 
     project = find_root(root)
     sheet = build_sheet(load_workspace(project, workspace_name(project, workspace)))
-    if json:
-        answer_json(sheet)
-    else:
-        answer("\n".join(_lines(sheet)))
+    answer_either(sheet, _lines(sheet), json=json)
 
 
 def _lines(sheet: Mapping[str, Any]) -> Iterator[str]:

@@ -4,18 +4,11 @@ import sqlite3
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from agentctl.cli.output import cut, line, plural
 from agentctl.errors import StoreUnusable
 from agentctl.store.fault import check_size, unusable
-
-
-class Unusable(Exception):
-    """The file cannot be used; `fix` says what to do."""
-
-    def __init__(self, error: StoreUnusable) -> None:
-        super().__init__(str(error))
-        self.fix = error.hint
 
 
 def look_into(path: Path, within_s: float) -> str:
@@ -25,45 +18,53 @@ def look_into(path: Path, within_s: float) -> str:
         within_s: how long it may be read; a larger file is checked in part.
 
     Raises:
-        Unusable: it is damaged, or cannot be read.
+        StoreUnusable: it is damaged, or cannot be read.
     """
     if not path.exists():
         return "not there yet; the first run creates it"
     try:
         check_size(path)
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=2)) as connection:
-            return f"{_size(path)}, {_verdict(path, connection, within_s)}{_runs(connection)}"
-    except StoreUnusable as error:
-        raise Unusable(error) from error
+        with closing(_connected(path, timeout_s=2)) as connection:
+            size = f"{path.stat().st_size / 1e6:.1f} MB"
+            return f"{size}, {_verdict(path, connection, within_s)}{_runs(connection)}"
     except sqlite3.Error as error:
-        raise Unusable(unusable(path, error)) from error
+        raise unusable(path, error) from error
 
 
-def newest_runs(root: Path, limit: int = 50) -> list[tuple[str, str]]:
-    """The id of each run, newest first, and a few words about it; none from a file that cannot be read.
-
-    For shell completion, which cannot wait for the store to be imported.
-    """
-    path = root / ".agentctl" / "state.db"
-    query = "SELECT run_id, workspace, status, substr(task, 1, 200) FROM runs ORDER BY run_id DESC LIMIT ?"
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1)) as connection:
-            rows = connection.execute(query, (limit,)).fetchall()
-    except sqlite3.Error:
-        return []
+def newest_runs(root: Path) -> list[tuple[str, str]]:
+    """The id of each run, newest first, and a few words about it."""
+    query = "SELECT run_id, workspace, status, substr(task, 1, 200) FROM runs ORDER BY run_id DESC"
+    rows = _first_rows(root, query)
     return [(run_id, cut(line(f"{workspace}, {status}: {task}"), 60)) for run_id, workspace, status, task in rows]
 
 
-def newest_sessions(root: Path, limit: int = 50) -> list[tuple[str, str]]:
-    """The name, or else the id, of each session, the last used first, and a few words about it; as `newest_runs`."""
-    path = root / ".agentctl" / "state.db"
-    query = "SELECT coalesce(name, session_id), workspace, turns FROM sessions ORDER BY updated_at DESC LIMIT ?"
+def open_approvals(root: Path) -> list[tuple[str, str]]:
+    """The id of each approval that can be decided, and a few words about it."""
+    query = """SELECT id, agent, tool, substr(args, 1, 200) FROM approvals
+        WHERE status = 'pending' AND expires_at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now') ORDER BY requested_at, id"""
+    return [(id_, cut(line(f"{agent}, {tool}: {args}"), 60)) for id_, agent, tool, args in _first_rows(root, query)]
+
+
+def newest_sessions(root: Path) -> list[tuple[str, str]]:
+    """The name, or else the id, of each session, the last used first, and a few words about it."""
+    query = "SELECT coalesce(name, session_id), workspace, turns FROM sessions ORDER BY updated_at DESC"
+    return [(word, f"{workspace}, {plural(turns, 'turn')}") for word, workspace, turns in _first_rows(root, query)]
+
+
+def _first_rows(root: Path, query: str) -> list[tuple[Any, ...]]:
+    """The first 50 rows; none from a file that cannot be read.
+
+    For shell completion, which cannot wait for the store to be imported.
+    """
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1)) as connection:
-            rows = connection.execute(query, (limit,)).fetchall()
+        with closing(_connected(root / ".agentctl" / "state.db", timeout_s=1)) as connection:
+            return connection.execute(f"{query} LIMIT 50").fetchall()
     except sqlite3.Error:
         return []
-    return [(word, f"{workspace}, {plural(turns, 'turn')}") for word, workspace, turns in rows]
+
+
+def _connected(path: Path, timeout_s: float) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=timeout_s)
 
 
 def _verdict(path: Path, connection: sqlite3.Connection, within_s: float) -> str:
@@ -107,7 +108,3 @@ def _runs(connection: sqlite3.Connection) -> str:
         "SELECT count(*), count(*) FILTER (WHERE status <> 'done') FROM runs"
     ).fetchone()
     return f", {plural(count, 'run')}, {unfinished:,} not done"
-
-
-def _size(path: Path) -> str:
-    return f"{path.stat().st_size / 1e6:.1f} MB"

@@ -76,16 +76,13 @@ async def _tools(root: Path | None, word: str) -> AsyncIterator[tuple[Workspace,
     project = find_root(root)
     name, settings = workspace_name(project, word), Settings.load(project)
     os.chdir(project)  # tools work from the project's root
-    on_login = _say_where if sys.stdin and sys.stdin.isatty() and sys.stderr.isatty() else None
+    can_log_in = sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()
+    on_login = (lambda url: tell(f"log in at {url}")) if can_log_in else None
     async with AsyncExitStack() as stack:
         stack.enter_context(stdout_kept())
         with printing_aside():
             opened = await stack.enter_async_context(workspace_tools(settings, name, on_login=on_login))
         yield opened
-
-
-def _say_where(url: str) -> None:
-    tell(f"log in at {url}")
 
 
 def _prefixes(workspace: Workspace) -> set[str]:
@@ -100,10 +97,9 @@ def _existing(workspace: Workspace, box: Toolbox, tool: str) -> ToolInfo:
         WorkspaceError: the file that defines it is broken.
         ServiceUnavailable: its server is away, or has it in a form that nobody can call.
     """
-    info = box.tools.get(tool)
-    if info is None:
-        raise _absence(workspace, box, tool)
-    return info
+    if info := box.tools.get(tool):
+        return info
+    raise _absence(workspace, box, tool)
 
 
 def _absence(workspace: Workspace, box: Toolbox, tool: str) -> AgentctlError:
@@ -160,9 +156,4 @@ def _takes_text(schema: object) -> bool:
     if not isinstance(schema, Mapping):
         return False
     options = [*schema.get("anyOf", []), *schema.get("oneOf", [])]
-    return "string" in _types(schema) or any(map(_takes_text, options))
-
-
-def _types(schema: Mapping[str, Any]) -> list[str]:
-    types = schema.get("type", [])
-    return [types] if isinstance(types, str) else list(types)
+    return "string" in schema.get("type", "") or any(map(_takes_text, options))  # a type, or a list of them

@@ -6,9 +6,7 @@ import typer
 
 from agentctl.cli.options import Json, Root, WorkspaceName, Yes
 
-app = typer.Typer(
-    name="tools", help="Look at the tools of a workspace, and call them.", no_args_is_help=True, rich_markup_mode=None
-)
+app = typer.Typer(name="tools", help="Look at the tools of a workspace, and call them.", no_args_is_help=True)
 ToolName = Annotated[str, typer.Argument(metavar="TOOL", help="Name of a tool; of a server's, `<server>_<tool>`.")]
 
 
@@ -39,15 +37,12 @@ def show(workspace: WorkspaceName, tool: ToolName, json: Json = False, root: Roo
     Runs the code of the workspace's tools/ and starts its servers.
     """
     from agentctl.cli.drive import drive
-    from agentctl.cli.output import answer, answer_json
+    from agentctl.cli.output import answer_either
     from agentctl.cli.tool_table import drawing, whole
     from agentctl.cli.tool_use import shown
 
     info = drive(shown(root, workspace, tool))
-    if json:
-        answer_json(whole(info))
-    else:
-        answer("\n".join(drawing(info)))
+    answer_either(whole(info), drawing(info), json=json)
 
 
 @app.command()

@@ -3,10 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from agentctl.cli.output import cut, json_text, line, plural
 from agentctl.events import Event
 
 SHOWN = 8
-"""Agents of a stage that are named in one line."""
+"""Agents that are named in one line."""
+SHORT = 60
+"""Characters that the arguments of a call take in one line, or the reason why it failed."""
 
 
 def describe(event: Event) -> str:
@@ -23,6 +26,8 @@ def closing_line(event: Event) -> str:
     spent = took(usage["duration_s"])
     if usage["model_calls"]:
         spent += f", {usage['input_tokens'] + usage['output_tokens']:,} tokens, {money(usage['cost_usd'])}"
+    if usage["tool_calls"]:
+        spent += f", {plural(usage['tool_calls'], 'tool call')}"
     return " · ".join([f"{status} in {spent}", *(way.format(event.run_id) for way in _WAYS[status])])
 
 
@@ -31,15 +36,53 @@ _WAYS = {
     "failed": ["agentctl why {}", "agentctl resume {}"],
     # A run keeps the limits that it started with, so going on would end at once.
     "limited": ["raise the limit and start a new run", "agentctl why {}"],
-    "waiting": ["agentctl resume {}"],
+    "waiting": ["agentctl approvals list", "agentctl resume {}"],
     "cancelled": ["agentctl resume {}"],
 }
 
 
 def lineup(agents: Sequence[str], order: str) -> str:
     """The agents of a stage in one line: `a → b` one after the other, `a ∥ b` at once."""
-    shown = (" → " if order == "sequential" else " ∥ ").join(agents[:SHOWN])
+    return named(agents, " → " if order == "sequential" else " ∥ ")
+
+
+def named(agents: Sequence[str], joint: str = ", ") -> str:
+    """Agents in one line, a few of many."""
+    shown = joint.join(agents[:SHOWN])
     return shown if len(agents) <= SHOWN else f"{shown} and {len(agents) - SHOWN:,} more"
+
+
+def invocation(data: Mapping[str, Any], room: int = SHORT) -> str:
+    """A call in one line: `book_trip(id="L2", days=3)`.
+
+    Args:
+        data: `tool`, and `args` if they are known; both may be anything that a model wrote.
+        room: characters for the arguments.
+    """
+    args = data.get("args", {})
+    pairs = [f"{name}={json_text(value)}" for name, value in args.items()] if isinstance(args, Mapping) else [str(args)]
+    return f"{cut(line(str(data['tool'])), SHORT)}({cut(line(', '.join(pairs)), room)})"
+
+
+def came_of(data: Mapping[str, Any], room: int = SHORT) -> str:
+    """What came of a call, in one line: `ok in 320 ms`, `denied: the user did not allow it`."""
+    word = "UNKNOWN outcome" if data["status"] == "unknown" else str(data["status"])
+    spent = f" in {took(data['duration_s'])}" if data.get("duration_s") else ""
+    return word + spent + ("" if word == "ok" else f": {cut(line(data['text']), 2 * room)}")
+
+
+def wish(data: Mapping[str, Any]) -> str:
+    """What somebody is asked to decide, in one line: a call, or the question of a graph or a server."""
+    return invocation(data) if data["kind"] in _CALLS else cut(line(data["why"]), 2 * SHORT)
+
+
+def how_to_decide(id_: str) -> str:
+    """Which command decides an approval."""
+    return f"decide with `agentctl approvals approve {id_}` or `deny`"
+
+
+_CALLS = ("call", "unknown")
+"""Kinds of approvals that are about a call itself."""
 
 
 def took(seconds: float) -> str:
@@ -62,14 +105,17 @@ def money(cost_usd: float | None) -> str:
 def label(data: Mapping[str, Any]) -> str:
     """The line that says that words are made up, for a run or an agent's usage; empty if they are not."""
     reason = f" ({data['why_simulated']})" if data.get("why_simulated") else ""
-    return f"SIMULATED: the words are made up without a model{reason}" if data.get("simulated") else ""
+    made_up = f"SIMULATED: the words are made up without a model{reason}" if data.get("simulated") else ""
+    if not data.get("replay"):
+        return made_up
+    return f"REPLAY: all answers are from {data['replay']}, and nothing is called" + (f"; {made_up}" if made_up else "")
 
 
 def _started(data: Mapping[str, Any]) -> str:
     doing = "resuming" if data.get("resumed") else "running"
     models = ", ".join(dict.fromkeys(data["models"].values()))
-    line = f"{doing} {data['workspace']}{f' with {models}' if models else ''}, generation {data['generation']}"
-    return f"{line}\n{label(data)}".rstrip()
+    first = f"{doing} {data['workspace']}{f' with {models}' if models else ''}, generation {data['generation']}"
+    return f"{first}\n{label(data)}".rstrip()
 
 
 def _failed(data: Mapping[str, Any]) -> str:
@@ -93,6 +139,16 @@ def _finished(data: Mapping[str, Any]) -> str:
     return f"  ✓ {data['agent']}{simulated}" + (f": {text[:100]}{'…' if len(text) > 100 else ''}" if text else "")
 
 
+def _returned(data: Mapping[str, Any]) -> str:
+    return f"  {'·' if data['status'] == 'ok' else '!'} {data['agent']}: {invocation(data)} {came_of(data)}"
+
+
+def _asked(data: Mapping[str, Any]) -> str:
+    what = f" for {invocation(data)}" if data["kind"] in _CALLS else ""
+    why = cut(line(data["why"]), 2 * SHORT)
+    return f"  ? {data['agent']} asks{what}: {why}\n    {how_to_decide(data['call_id'])}"
+
+
 def _scores(data: Mapping[str, Any]) -> str:
     ranked = [f"{row['option']} {row['total']:.3g}" for row in data["ranking"]]
     return f"  scores: {' > '.join(ranked)}" if ranked else ""
@@ -108,6 +164,8 @@ _LINES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "stage.entered": lambda data: f"{data['stage']}{_again(data['visit'])}: {lineup(data['agents'], data['order'])}",
     "agent.finished": _finished,
     "agent.failed": _failed,
+    "tool.returned": _returned,
+    "approval.requested": _asked,
     "scores.merged": _scores,
     "stage.exited": _exited,
     "limit.reached": lambda data: f"limit: {data['message']}",

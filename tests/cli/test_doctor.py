@@ -1,12 +1,15 @@
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Command
-from tests.cli.terminal import Terminal
+from tests.cli.terminal import CHECKOUT, Terminal
+from tests.cli.test_help import loaded_by
 from tests.conftest import WriteWorkspace
+from tests.tools.server_scripts import PLAIN
 
 KEY = "sk-very-secret-key-0123456789"
 
@@ -37,6 +40,39 @@ def test_keys_are_named_and_never_shown(agentctl: Command, write_workspace: Writ
     assert "set: ANTHROPIC_API_KEY (.env), OPENAI_API_KEY (environment)" in plain
     assert "`auto` takes openai:gpt-5-mini" in plain or "`auto` takes anthropic:" in plain
     assert f"fix: chmod 600 {root}/.env" in plain
+
+
+def test_servers_are_asked_for_their_tools(agentctl: Command, write_workspace: WriteWorkspace, tmp_path: Path) -> None:
+    (tmp_path / "plain.py").write_text(PLAIN)
+    good = {"command": sys.executable, "args": [str(tmp_path / "plain.py")]}
+    declared = {
+        "good": good,
+        "away": {"url": "http://127.0.0.1:9/mcp"},
+        "lost": {"command": "${NOWHERE_COMMAND}"},
+        "off": {"command": "x", "disabled": True},
+    }
+    root = write_workspace("one", {"mcp.json": json.dumps({"mcpServers": declared})})
+    code, out, _ = agentctl("doctor", "--json", "--root", str(root))
+    found = {each["found"]: each for each in json.loads(out) if each["check"] == "server"}
+    away = found["away of one: it cannot be reached: All connection attempts failed"]
+
+    assert code == 0
+    assert found["good of one: 12 tools"]["status"] == "ok"
+    assert (away["status"], away["fix"]) == ("warning", "mend the server, or its entry in workspaces/one/mcp.json")
+    assert found["lost of one: NOWHERE_COMMAND is not set in the environment"]["fix"].startswith("export it")
+    assert len(found) == 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("servers", [{}, {"off": {"command": "x", "disabled": True}}])
+def test_without_servers_nothing_is_loaded_for_them(
+    bare_environment: None, write_workspace: WriteWorkspace, servers: dict[str, object]
+) -> None:
+    root = write_workspace("one", {"mcp.json": json.dumps({"mcpServers": servers})})
+    ran = f"from pathlib import Path; from agentctl.cli.doctor import doctor; doctor(root=Path({str(root)!r}))"
+    loaded = loaded_by(ran, str(CHECKOUT))
+
+    assert not {"fastmcp", "mcp", "agentctl.tools.server_health"} & loaded
 
 
 def test_a_damaged_database_is_a_problem_with_a_way_out(agentctl: Command, write_workspace: WriteWorkspace) -> None:

@@ -71,7 +71,7 @@ def test_a_fallback_that_no_stage_lists_is_shown() -> None:
 
 
 def test_a_resumed_run_ends_with_its_whole_path() -> None:
-    usage = {"duration_s": 1.0, "model_calls": 0}
+    usage = {"duration_s": 1.0, "model_calls": 0, "tool_calls": 0}
     end = {"stages": ["one", "two"], "winner": None, "status": "done", "usage": usage}
 
     assert scene_of(stage(name="two"), ("run.finished", end)).path == ["one", "two"]

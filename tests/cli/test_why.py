@@ -63,7 +63,33 @@ def test_rounds_and_the_winner_are_told(agentctl: Command, write_workspace: Writ
 
     assert told.count("  round 2") == 1
     assert told.count("      hm") == 4
-    assert "      winner tea" in told
+    assert told[told.index("      winner tea") + 1] == "      by weighted: tea 3.6, coffee 0.4"
+
+
+def test_a_decision_tells_its_rule_what_it_struck_and_who_disagrees(
+    agentctl: Command, write_workspace: WriteWorkspace
+) -> None:
+    rules = TWICE.replace("{kind: decision}", "{kind: decision, rule: majority, veto: {metric: good, above: 0.8}}")
+    names = [f"o{number}\x1b[2J" for number in range(7)]
+    scores = {name: {"good": 0.1} for name in names} | {"tea": {"good": 0.9}}
+    write_workspace("two", {"workspace.yaml": rules, "m.py": f"def f(state): return {{'scores': {scores!r}}}\n"})
+    agentctl("run", "two", "x")
+    [told] = [line for line in agentctl("why", "--full").out.splitlines() if "by majority" in line]
+
+    assert told.startswith("      by majority: o0\\x1b[2J 2, ")
+    assert told.endswith(" and 2 more; vetoed: tea; a prefers tea; b prefers tea")
+
+
+def test_those_who_failed_for_one_reason_are_told_together(agentctl: Command, write_workspace: WriteWorkspace) -> None:
+    spec = ONE.replace("agents: [a]", "agents: [a, b]").replace("{a:", '{b: {kind: python, entry: "m:f"}, a:')
+    write_workspace("one", {"workspace.yaml": spec, "m.py": "def f(state): raise ValueError('no luck')\n"})
+    _, _, err = agentctl("run", "one", "x")
+
+    assert err.count("no luck") == 2  # of the first, and of the run
+    assert "  ✗ b: the same → fail\n" in err
+    assert [line for line in agentctl("why").out.splitlines() if "✗" in line] == [
+        "  ✗ a, b: agent 'a' failed: ValueError: no luck (m.py:1 in f) → fail"
+    ]
 
 
 @pytest.mark.slow

@@ -9,8 +9,8 @@ from agentctl.cli.output import tell
 from agentctl.cli.words import money
 from agentctl.errors import SessionBusy, UsageError
 from agentctl.events import Event
-from agentctl.runtime import RunResult
-from agentctl.runtime.hub import Ready
+from agentctl.graph.approvals import Ask
+from agentctl.runtime import Ready, RunResult
 from agentctl.sessions import Hub, TurnOptions
 from agentctl.sessions.attachments import Attachment, load_attachments
 from agentctl.store import SessionRow, TurnRow
@@ -67,6 +67,8 @@ class Chat:
     """The turn whose place the next message takes."""
     forgetting: tuple[str, int, int] | None = None
     """The rewind that was asked for, and not confirmed yet: of which session, to which turn, out of how many."""
+    tools: frozenset[str] = frozenset()
+    """Optional tools that are on, until the chat ends."""
     draft: str = ""
     """What the next prompt begins with."""
     past: list[TurnRow] | None = None
@@ -122,8 +124,11 @@ class Chat:
             raise UsageError("nothing was said yet", hint="a conversation begins with its first message")
         return await self.hub.sessions.get(self.session_id, user=self.user, workspace=self.workspace)
 
-    async def send(self, text: str, on_event: Callable[[Event], None]) -> RunResult:
+    async def send(self, text: str, on_event: Callable[[Event], None], ask: Ask | None = None) -> RunResult:
         """Run one message as the next turn, in a fork if an old message is being edited.
+
+        Args:
+            ask: as of `Hub.run`.
 
         Raises: as `Hub.run`.
         """
@@ -139,6 +144,7 @@ class Chat:
             "model": self.model,
             "metadata": self.metadata,
             "files": loaded,
+            "tools": sorted(self.tools),
             "busy": "fail",
         }
 
@@ -147,13 +153,13 @@ class Chat:
             on_event(event)
 
         try:
-            return await self.hub.run(self.workspace, text, on_event=note, **options)
+            return await self.hub.run(self.workspace, text, on_event=note, ask=ask, **options)
         except SessionBusy as busy:
             if busy.is_waiting:
                 raise
             tell(f"{busy}; waiting for it")
         options["busy"] = "wait"
-        return await self.hub.run(self.workspace, text, on_event=note, **options)
+        return await self.hub.run(self.workspace, text, on_event=note, ask=ask, **options)
 
     def _note(self, event: Event) -> None:
         data: Mapping[str, Any] = event.data

@@ -9,6 +9,7 @@ from agentctl.cli.output import tell
 from agentctl.cli.talk import facts, journey
 from agentctl.cli.talk.chat import Chat
 from agentctl.cli.talk.past import columns
+from agentctl.cli.talk.tools import tools
 from agentctl.errors import UsageError, did_you_mean
 
 _COLUMN = 20
@@ -51,7 +52,8 @@ async def obey(chat: Chat, text: str) -> None:
     name, _, argument = text[1:].strip().partition(" ")
     command = {each.name: each for each in COMMANDS}.get(name)
     if command is None:
-        what = f"no command {'/' + name!r}{_near(name)}"
+        near = did_you_mean(f"/{name.lower()}", [f"/{each.name}" for each in COMMANDS])
+        what = f"no command {'/' + name!r}{near}"
         raise UsageError(what, hint="`/help` lists them; a message that begins with / is sent with //")
     argument = argument.strip()
     if argument and not command.argument:
@@ -59,10 +61,6 @@ async def obey(chat: Chat, text: str) -> None:
     if not argument and command.argument and not command.argument.startswith("["):
         raise UsageError(f"`/{name}` needs {command.argument}", hint=f"type `{command.usage}`; see `/help`")
     await command.run(chat, argument)
-
-
-def _near(name: str) -> str:
-    return did_you_mean(f"/{name.lower()}", [f"/{each.name}" for each in COMMANDS])
 
 
 async def show_help(chat: Chat, argument: str) -> None:
@@ -90,7 +88,7 @@ COMMANDS = (
     Command("rewind", "TURN", "forget every turn after TURN", journey.rewind, "turn"),
     Command("attach", "[FILE|URL]", "send a file with the next message", journey.attach, "file"),
     Command("agents", "", "who works here, with which model", facts.show_agents),
-    Command("tools", "", "what the agents may call", facts.show_tools),
+    Command("tools", "[on|off X]", "what the agents may call; or an optional tool on or off", tools),
     Command("memory", "", "what a message is told of the earlier ones", facts.show_memory),
     Command("cost", "", "tokens and money so far", facts.show_cost),
     Command("reload", "", "check the files of the workspace", facts.check_files),

@@ -1,4 +1,4 @@
-"""Commands that tell what holds here: agents, tools, memory, cost, files."""
+"""Commands that tell what holds here: agents, memory, cost, files."""
 
 import asyncio
 
@@ -19,13 +19,6 @@ async def show_agents(chat: Chat, argument: str) -> None:
     )
     if any(client.simulated for client in clients.values()):
         tell("SIMULATED: offline makes words up without a model")
-
-
-async def show_tools(chat: Chat, argument: str) -> None:
-    """Tell which tools the agents declare."""
-    agents = chat.ready.live.workspace.spec.agents
-    declared = [f"{role}: {', '.join(agent.tools)}" for role, agent in agents.items() if agent.tools]
-    tell("\n".join(declared) if declared else "no agent of this workspace declares a tool")
 
 
 async def show_memory(chat: Chat, argument: str) -> None:

@@ -2,8 +2,8 @@
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
+from agentctl.cli.options import absolute_files
 from agentctl.cli.output import line, plural, table, tell
 from agentctl.cli.talk.chat import Chat
 from agentctl.cli.talk.past import columns, shortly, whole
@@ -145,18 +145,13 @@ async def rewind(chat: Chat, word: str) -> None:
 async def attach(chat: Chat, word: str) -> None:
     """Add a file to the next message; without one, tell which it has."""
     if word:
-        path = _located(chat.here, word)
+        [path] = absolute_files([word], chat.here)
         if "://" not in path:
             await load_attachments([path])  # a slip is told now, not with the message
         chat.files.append(path)
     _tell_files(chat)
     if not chat.files:
         tell("nothing is attached; name a file or an http(s) URL")
-
-
-def _located(here: Path, word: str) -> str:
-    """A URL as it is, a path as an absolute one."""
-    return word if "://" in word else str(here / Path(word).expanduser())
 
 
 def _tell_files(chat: Chat) -> None:

@@ -9,7 +9,6 @@ from agentctl.cli.talk.chat import Chat
 from agentctl.cli.talk.command import is_command, message, obey
 from agentctl.cli.watch import ANSWERED, announcing, choose_sink, complain_of, watch
 from agentctl.errors import AgentctlError
-from agentctl.runtime import RunResult
 
 
 async def talk_in_lines(chat: Chat, stdout: TextIO, *, json: bool, quiet: bool, stream: bool | None) -> int:
@@ -20,13 +19,16 @@ async def talk_in_lines(chat: Chat, stdout: TextIO, *, json: bool, quiet: bool, 
         nonlocal code
         sink = choose_sink(stdout, json=json, quiet=quiet, stream=stream)
         try:
-            result = await watch(sink, lambda on_event: chat.send(text, announcing(on_event, quiet=quiet)))
+            result = await watch(sink, lambda shown: chat.send(text, announcing(shown.on_event, quiet=quiet)))
         except AgentctlError as error:
             report(error)
             code = error.exit_code
             return ""
         code = result.exit_code
-        return "" if json else _shown(result)
+        if json:
+            return ""
+        complain_of(result)
+        return safe(result.output).replace("\n", "\\n") if result.status in ANSWERED else ""
 
     while not chat.is_over and (line := await asyncio.to_thread(_read)):
         text = line.strip()
@@ -35,7 +37,7 @@ async def talk_in_lines(chat: Chat, stdout: TextIO, *, json: bool, quiet: bool, 
         if not is_command(text):
             said = await answered(message(text))
             # Also an empty line: answer n is that to message n. For JSON it finds out that the reader has gone.
-            await asyncio.to_thread(print, "" if json else said, end="" if json else "\n", file=stdout, flush=True)
+            await asyncio.to_thread(print, said, end="" if json else "\n", file=stdout, flush=True)
             continue
         try:
             await obey(chat, text)
@@ -46,9 +48,3 @@ async def talk_in_lines(chat: Chat, stdout: TextIO, *, json: bool, quiet: bool, 
 
 def _read() -> str:
     return "" if sys.stdin is None else sys.stdin.buffer.readline().decode(errors="replace")
-
-
-def _shown(result: RunResult) -> str:
-    """The answer in one line, once what went wrong is told."""
-    complain_of(result)
-    return safe(result.output).replace("\n", "\\n") if result.status in ANSWERED else ""

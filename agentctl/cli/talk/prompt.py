@@ -34,7 +34,7 @@ class RichPrompt:
             multiline=True,
             prompt_continuation="  ",
             completer=Completions(chat),
-            complete_while_typing=Condition(self._is_slash),
+            complete_while_typing=Condition(lambda: self._session.default_buffer.text.startswith("/")),
             key_bindings=_keys(),
             bottom_toolbar=self._toolbar,
             style=_STYLE,
@@ -68,9 +68,6 @@ class RichPrompt:
             said = [turn.user for turn in self._chat.past]
             self._session.history = self._session.default_buffer.history = InMemoryHistory(said)
             self._chat.past = None
-
-    def _is_slash(self) -> bool:
-        return self._session.default_buffer.text.startswith("/")
 
     def _toolbar(self) -> str:
         chat = self._chat
@@ -115,15 +112,10 @@ class Completions(Completer):
             async for found in self._files.get_completions_async(Document(begun), complete_event):
                 yield found
         elif kind:
-            for word, about in await self._words(kind):
-                if word.startswith(begun):
-                    yield Completion(word, -len(begun), display_meta=about)
-
-    async def _words(self, kind: str) -> list[tuple[str, str]]:
-        try:
-            return await known_words(self._chat, kind)
-        except AgentctlError:  # sending the line will tell what is wrong
-            return []
+            with suppress(AgentctlError):  # sending the line will tell what is wrong
+                for word, about in await known_words(self._chat, kind):
+                    if word.startswith(begun):
+                        yield Completion(word, -len(begun), display_meta=about)
 
 
 def _keys() -> KeyBindings:

@@ -21,10 +21,11 @@ class Reply:
 
     def on_event(self, event: Event) -> None:
         """Take one event in."""
+        data: Mapping[str, Any] = event.data
         if event.type == "stage.entered":
-            self._order = list(_data(event)["agents"])
+            self._order = list(data["agents"])
         elif event.type == "agent.finished":
-            self._finished(_data(event))
+            self._finished(data)
         elif event.type == "run.finished":
             self.closing = closing_line(event)
 
@@ -41,7 +42,3 @@ class Reply:
         if place != self._round:
             self._round, self._said = place, {}
         self._said[data["agent"]] = data["text"]
-
-
-def _data(event: Event) -> Mapping[str, Any]:
-    return event.data

@@ -3,8 +3,10 @@
 import asyncio
 import os
 import sys
+from functools import partial
 from typing import Protocol, TextIO
 
+from agentctl.cli.asking import choose_ask
 from agentctl.cli.drive import STOPPED
 from agentctl.cli.output import line, plural, report, safe, tell
 from agentctl.cli.paint import paint
@@ -90,7 +92,8 @@ async def _turn(chat: Chat, brake: Brake, text: str, stdout: TextIO, *, quiet: b
 
         return on_event
 
-    result = await brake.run(watch(sink, lambda shown: chat.send(text, both(shown))))
+    ask = partial(choose_ask, chat.hub.store.approvals, sink, json=False, quiet=quiet)
+    result = await brake.run(watch(sink, lambda shown: chat.send(text, both(shown.on_event), ask(shown))))
     if result is not None:
         if result.output and result.status in ANSWERED:
             for speaker, said in reply.parts(result.output):
