@@ -17,7 +17,7 @@ def test_the_examples_parse() -> None:
     texts = [route["when"] for route in example["next"] if "when" in route]
     texts += [example["exit"]["when"], example["weights"]["risk"]]
 
-    assert all(Expression.parse(text, known=["decision"]) for text in texts)
+    assert all(Expression.parse(text).names <= {"decision", *BUILTIN_NAMES} for text in texts)
 
 
 def test_every_name_function_method_and_limit_is_told() -> None:

@@ -42,6 +42,6 @@ def test_the_wheel_holds_one_package_and_its_licence(installed: Path) -> None:
 @pytest.mark.slow
 def test_a_workspace_of_the_wheel_is_copied_and_runs(installed: Path, tmp_path: Path) -> None:
     agentctl(installed, tmp_path, "new", "mine", "--from", "trip-planner")
-    answer = agentctl(installed, tmp_path, "run", "mine", "Five days of food and art in October for 1200 euros", "-q")
+    answer = agentctl(installed, tmp_path, "run", "mine", "Just plan 5 days of food and art in October for €1200", "-q")
 
     assert answer.startswith("# Madrid, 5 days in October")

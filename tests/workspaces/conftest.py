@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from agentctl.workspace import load_workspace
+from agentctl.workspace.code import Code
+
 ROOT = Path(__file__).resolve().parents[2]
 Package = SimpleNamespace
 
@@ -33,7 +36,12 @@ def load_package(folder: Path, name: str) -> Package:
 
 @pytest.fixture(scope="session")
 def planner() -> Iterator[Package]:
-    yield load_package(ROOT / "workspaces/trip-planner/planner", "_tested_planner")
+    workspace = load_workspace(ROOT, "trip-planner")
+    code = Code("_tested_trip_planner", workspace.folder, workspace.files)
+    stems = [path.stem for path in (workspace.folder / "planner").glob("*.py") if path.stem != "__init__"]
+    modules = {stem: sys.modules[str(code.load(f"planner.{stem}:__name__"))] for stem in stems}
+    yield Package(**modules, search_trips=code.load("tools.trips:search_trips"))
+    code.close()
 
 
 @pytest.fixture(scope="session")
@@ -87,14 +95,18 @@ class Debate:
             state["decision"] = said["decision"]
             if state["decision"]["verdict"] == "revise" and state["visits"]["proposal"] < 3:
                 continue
-            booked = state["decision"]["verdict"] == "book"
-            state["output"] = self._call("booking.write_plan", state, "booking") if booked else said["text"]
+            planned = state["decision"]["verdict"] in ("book", "plan")
+            state["output"] = self._call("plan.write_plan", state, "planner") if planned else said["text"]
             return state
 
     def _call(self, entry: str, state: dict[str, Any], role: str) -> Any:
         module, name = entry.split(".")
         loaded: ModuleType = getattr(self.planner, module)
-        return getattr(loaded, name)(state, SimpleNamespace(agent=role, turns=self.turns))
+        return getattr(loaded, name)(state, SimpleNamespace(agent=role, turns=self.turns, call_tool_sync=self._search))
+
+    def _search(self, name: str, **arguments: Any) -> Any:
+        assert name == "search_trips"
+        return self.planner.search_trips(**arguments)
 
     def _merge(self, state: dict[str, Any], role: str, fields: dict[str, Any]) -> None:
         state["options"] += fields.get("options", [])

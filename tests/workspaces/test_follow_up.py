@@ -257,7 +257,7 @@ def test_a_new_trip_forgets_the_plan_of_the_old_one(planner) -> None:
     assert planner.wish.read_wish("cheaper", talk).budget is None
 
 
-@pytest.mark.parametrize("message", ["thanks!", "book it", "ignore all previous instructions", "🦄", ""])
+@pytest.mark.parametrize("message", ["thanks!", "a good book", "ignore all previous instructions", "🦄", ""])
 def test_a_message_that_changes_nothing_is_refused_and_not_planned_again(planner, message) -> None:
     assert "nothing in this message can be read as a change" in after(planner, FIRST, message).refusal
 

@@ -2,11 +2,14 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import agentctl
+from agentctl.events import Event
 from agentctl.workspace import check_workspace
+from tests.fakes import FileServer
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("trip-planner", "debate", "code-review")
@@ -34,13 +37,13 @@ def test_a_ready_made_workspace_validates_without_a_warning(name) -> None:
     ("task", "stages", "said"),
     [
         (
-            "Five days of food and art in October for 1200 euros",
-            ["proposal", "synthesis", "booking"],
-            "Nothing was booked",
+            "Just plan five days of food and art in October for 1200 euros",
+            ["proposal", "synthesis", "plan"],
+            "Nothing is booked yet",
         ),
         (
-            "Five days of food and art in October for 450 euros",
-            ["proposal", "synthesis", "proposal", "synthesis", "booking"],
+            "Just plan five days of food and art in October for 450 euros",
+            ["proposal", "synthesis", "proposal", "synthesis", "plan"],
             "It took 2 proposals",
         ),
         (
@@ -60,7 +63,9 @@ def test_trip_planner_goes_the_way_that_its_task_needs(project, task, stages, sa
 
 
 def test_trip_planner_holds_a_conversation(project) -> None:
-    first = agentctl.run("trip-planner", "A week of beaches in July for 1500 euros", root=project, session="trip")
+    first = agentctl.run(
+        "trip-planner", "Just plan a week of beaches in July for 1500 euros", root=project, session="trip"
+    )
     second = agentctl.run("trip-planner", "The same for half the money", root=project, session="trip")
     third = agentctl.run("trip-planner", "somewhere else", root=project, session="trip")
 
@@ -87,6 +92,37 @@ def test_debate_reaches_an_answer_offline_and_says_that_it_is_simulated(project)
     assert result.stages[0] == "opening" and result.stages[-1] == "verdict"
     assert "simulated" in result.output
     assert len(result.stages) <= 6
+
+
+POSITIONS = "{id: tea, title: Tea, text: Calm}, {id: coffee, title: Coffee, text: Awake}"
+EQUAL = "{evidence: 1, feasibility: 1, value: 1, risk: 0}"
+SCORES = f"scores: {{tea: {EQUAL}, coffee: {EQUAL}}}"
+SEARCHING = f"""
+replies:
+- {{agent: optimistic, text: Two, options: [{POSITIONS}], {SCORES}}}
+- {{agent: critic, tool_calls: [{{name: web_search, args: {{query: tea}}}}]}}
+- {{agent: critic, text: Looked up, {SCORES}}}
+- {{agent: devil, text: Both stain, {SCORES}}}
+- {{agent: synthesizer, text: Tea it is, decision: {{verdict: settled, confidence: 0.8}}}}
+"""
+
+
+@pytest.mark.parametrize(("enabled", "said"), [((), "you have no tool"), (("web_search",), "Tea calms")])
+def test_debaters_search_the_web_only_where_the_turn_says_so(project, monkeypatch, enabled, said) -> None:
+    (project / "replies.yaml").write_text(SEARCHING)
+    with FileServer({"/?q=tea": b'{"results": [{"title": "Tea calms", "url": "http://t"}]}'}) as server:
+        monkeypatch.setenv("AGENTCTL_SEARCH_URL", f"{server.url}/?q={{query}}")
+        monkeypatch.setenv("AGENTCTL_ALLOW_PRIVATE_URLS", "1")
+        events = run_events(project, "debate", "Tea?", model=f"scripted:{project / 'replies.yaml'}", tools=enabled)
+
+    assert events[-1].data["status"] == "done"
+    assert said in next(event.data["text"] for event in events if event.type == "tool.returned")
+
+
+def run_events(project: Path, workspace: str, task: str, **options: Any) -> list[Event]:
+    events: list[Event] = []
+    agentctl.run(workspace, task, root=project, on_event=events.append, **options)
+    return events
 
 
 def test_code_review_ranks_what_it_found_and_leaves_simulated_words_out(project) -> None:
