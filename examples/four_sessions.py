@@ -8,10 +8,10 @@ import agentctl
 from agentctl.sessions import Hub
 
 TALKS = {
-    "sea": ("A week of beaches in July for 1500 euros", "The same for half the money"),
-    "art": ("Three days of museums in February for 500 euros", "Make it five days for 900 euros"),
-    "walks": ("Ten days of nature in September for 2500 euros", "The same, with good food"),
-    "moon": ("A weekend on the moon for 10 euros", "Then three days of food in May for 700 euros"),
+    "sea": ("A week of beaches in July for 1500 euros, no booking", "The same for half the money"),
+    "art": ("Three days of museums in February for 500 euros, no booking", "Make it five days for 900 euros"),
+    "walks": ("Ten days of nature in September for 2500 euros, no booking", "The same, with good food"),
+    "moon": ("A weekend on the moon for 10 euros", "Just plan three days of food in May for 700 euros"),
 }
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import agentctl
 
 TASKS = (
-    "A week of beaches in July for 1500 euros",
-    "Three days of museums in February for 500 euros",
-    "Ten days of nature and food in September for 2500 euros",
+    "Just plan a week of beaches in July for 1500 euros",
+    "Just plan three days of museums in February for 500 euros",
+    "Just plan ten days of nature and food in September for 2500 euros",
     "A weekend on the moon for 10 euros",
 )
 

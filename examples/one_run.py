@@ -6,7 +6,7 @@ import agentctl
 
 result = agentctl.run(
     "trip-planner",
-    "Four days of hiking and food in May for 900 euros",
+    "Just plan four days of hiking and food in May for 900 euros",
     root=Path(__file__).parent.parent,
 )
 print(result.output)

@@ -1,134 +1,34 @@
-"""The booking agent: writes out the plan and what would be booked. It books nothing."""
+"""Whether a message wants a booking, and what is said where none was made."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from .days import day_plan, days_with_entries
-from .devil import objection
-from .optimistic import shortened
-from .trip import Trip, read_trip
-from .weights import read_weights
-from .wish import Wish, read_wish
-from .words import days_text, people_text
-
-METRICS = ("novelty", "confidence", "quality", "risk")
-
-
-def write_plan(state: Mapping[str, Any], ctx: Any) -> str:
-    """The whole plan as text: choice, reasons, days, costs, assumptions, bookings."""
-    wish = read_wish(state["task"], ctx.turns)
-    trip = read_trip(state["winner"], wish)
-    parts = (
-        _head(trip, wish),
-        _why(state, trip, wish),
-        _days(trip, wish),
-        _costs(trip, wish),
-        _assumed(wish),
-        _booked(trip, wish),
-    )
-    return "\n\n".join(parts)
+Booking = Literal["", "book", "plan"]
+"""What a message says of it: nothing, to book, or to plan only."""
+_BOOK = re.compile(
+    r"\bbook (?:it|this|that|them|me|us|now)\b|\breserve\b"
+    r"|(?<!\ba )(?<!\bthe )(?<!\bmy )(?<!\bgood )\bbook\b(?! (?:fairs?|shops?|stores?|clubs?|festivals?)\b)"
+    r"|\bgo ahead\b|\b(?:i|we)(?:'ll| will) take it\b",
+    re.IGNORECASE,
+)
+_PLAN = re.compile(
+    r"\b(?:don't|do not|not|without|no|never) (?:(?!but |and |then )\w+ ){0,3}?"
+    r"(?:book|bookings?|reserve|reservations?)\b"
+    r"|\b(?:just|only) (?:a )?plan\b|\bplan only\b",
+    re.IGNORECASE,
+)
 
 
-def _head(trip: Trip, wish: Wish) -> str:
-    budget = f" of your €{wish.budget:,.0f}" if wish.budget is not None else ""
-    budget += f" ({wish.budget_text})" if wish.budget_text else ""
-    place = trip.place
-    lines = [
-        f"# {trip.title}",
-        "",
-        f"{place.name}, {place.country}, for {people_text(trip.party)}: €{trip.total:,}{budget}. "
-        f"In {trip.month_name} it is usually "
-        f"{place.high[trip.month - 1]} °C by day, and {_rain(place.rain[trip.month - 1])}.",
-    ]
-    if less := shortened(trip, wish):
-        lines += ["", f"This is less than you asked for: {less}, because nothing more fits the budget."]
-    return "\n".join(lines)
+def read_booking(text: str) -> Booking:
+    """What `text` says of a booking."""
+    if _PLAN.search(text):
+        return "plan"
+    return "book" if _BOOK.search(text) else ""
 
 
-def _rain(days: int) -> str:
-    return f"about {days} days of the month see some rain" if days > 1 else "it hardly ever rains"
-
-
-def _why(state: Mapping[str, Any], trip: Trip, wish: Wish) -> str:
-    totals, vetoed = state["decision"].get("totals", {}), list(state["decision"].get("vetoed", []))
-    weights = read_weights()
-    rows = [[*("option", *METRICS), "total"]]
-    for option in sorted(state["options"], key=lambda option: (option["id"] in vetoed, -totals.get(option["id"], 0.0))):
-        sums = [
-            sum(scores.get(metric, 0.0) for scores in state["rewards"].get(option["id"], {}).values())
-            for metric in METRICS
-        ]
-        last = "struck" if option["id"] in vetoed else f"{totals.get(option['id'], 0.0):.2f}"
-        rows.append([option["title"], *(f"{value:.2f}" for value in sums), last])
-    rows.append(["weight", *(str(weights.get(metric, 0 if weights else 1)) for metric in METRICS), ""])
-    lines = ["## Why this one", "", *_table(rows), "", _story(state, trip, wish), ""]
-    lines.append(f"The devil's advocate objects: {objection(trip, wish)[0]}.")
-    return "\n".join([*lines, *_dissent(state)])
-
-
-def _story(state: Mapping[str, Any], trip: Trip, wish: Wish) -> str:
-    proposals = state["visits"].get("proposal", 1) or 1
-    strong = sorted(wish.interests, key=lambda i: -trip.place.interests.get(i, 0.0))
-    good = " and ".join(f"{i} ({trip.place.interests.get(i, 0.0):.0%})" for i in strong[:3]) or "a bit of everything"
-    story = (
-        "Three agents scored each option from 0 to 1; the table shows the sums. "
-        f"A total is each sum times its weight, added up, and the highest wins. {trip.place.name} stands for {good}."
-    )
-    if proposals > 1:
-        story += f" It took {proposals} proposals: what was over budget is struck."
-    elif state["decision"].get("vetoed"):
-        story += " What was over budget is struck."
-    return story
-
-
-def _dissent(state: Mapping[str, Any]) -> list[str]:
-    titles = {option["id"]: option["title"] for option in state["options"]}
-    heard = state["decision"].get("dissent", [])
-    return [
-        f"The {entry['agent']} agent would rather have taken {titles.get(entry['option'], entry['option'])}."
-        for entry in heard
-    ]
-
-
-def _days(trip: Trip, wish: Wish) -> str:
-    return "\n".join(["## Day by day", "", *day_plan(trip, wish)])
-
-
-def _costs(trip: Trip, wish: Wish) -> str:
-    rows = [["what", "how", "EUR"], *([what, how, f"{amount:,}"] for what, how, amount in trip.costs())]
-    rows.append(["Total", "", f"{trip.total:,}"])
-    if wish.budget is not None:
-        rows.append(["Left of the budget", "", f"{wish.budget - trip.total:,.0f}"])
-    return "\n".join(["## What it costs", "", *_table(rows)])
-
-
-def _assumed(wish: Wish) -> str:
-    prices = "prices and weather are round, typical figures from a small bundled table, not live data"
-    return "\n".join(["## What I assumed", "", *(f"- {note}" for note in (*wish.assumptions, prices))])
-
-
-def _booked(trip: Trip, wish: Wish) -> str:
-    nights = trip.days - 1
-    lines = [f"- return flights to {trip.place.name} for {trip.party}, in {trip.month_name}"]
-    if nights:
-        rooms = -(-trip.party // 2)
-        lines.append(f"- {rooms} room{'s' * (rooms > 1)} for {nights} night{'s' * (nights > 1)}, {trip.style}")
-    if days := days_with_entries(trip, wish):
-        lines.append(f"- timed entries for museums and monuments, on {days_text(days)} of the plan")
-    note = "Nothing was booked and nothing was paid: this agent has no booking tool. It would book:"
-    return "\n".join(["## Booking", "", note, "", *lines])
-
-
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """A Markdown table whose columns also line up as plain text."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = []
-    for number, row in enumerate(rows):
-        cells = [
-            cell.ljust(width) if i < 1 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-        if number == 0:
-            lines.append(f"|{'|'.join('-' * (width + 2) for width in widths)}|")
-    return lines
+def not_booked(state: Mapping[str, Any]) -> str:
+    """Says that nothing was booked, and why, where that is known."""
+    told = [entry["text"] for entry in state["history"] if (entry["data"] or {}).get("tool") == "book_trip"]
+    why = told[-1] if told else "it was not allowed, or could not be done"
+    return f"Nothing was booked: {why}. Say “book it” to be asked again."

@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
+from .booking import read_booking
 from .changes import read_changes
 from .follow_up import follow_up, lifted
 from .foreign import is_foreign
@@ -69,7 +70,8 @@ def _follow(before: Reading | None, message: str, plan: LastPlan | None) -> Read
     if not changes and _is_whole(now) and not _LEANS.search(text):
         return replace(read_task(message), heard=(ANEW,))
     if not (changes or _says(now) or _SAME.search(text) or lifted(now)):
-        return replace(before, is_mute=True, unread=())
+        booking = read_booking(text)
+        return replace(before, booking=booking, is_mute=not booking, unread=())
     is_same, is_more = bool(_SAME.search(text)), bool(_ADDS.search(text))
     wanted = follow_up(before, changed, now, changes, is_same=is_same, is_more=is_more)
     return replace(wanted, chars=len(message))

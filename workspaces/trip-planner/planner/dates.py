@@ -1,7 +1,9 @@
 """Reads how long and when out of free text."""
 
 import re
+from calendar import FRIDAY, SATURDAY, monthrange
 from collections.abc import Callable, Sequence
+from datetime import date
 from itertools import pairwise
 
 from .places import MONTHS
@@ -12,6 +14,11 @@ _NAMES = "|".join((*_MONTH, *(short for short in _SHORT if short != "may"), "sep
 _RANGE = re.compile(
     rf"\b(\d{{1,2}})(?:st|nd|rd|th)?\s*(?:-|\u2013|to|until|till)\s*(\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?(?:{_NAMES})\b"
     rf"|\b(?:{_NAMES})\s+(\d{{1,2}})(?:st|nd|rd|th)?\s*(?:-|\u2013|to|until|till)\s*(\d{{1,2}})\b"
+)
+_DATE = re.compile(
+    rf"\b(\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?(?:{_NAMES})\b"
+    rf"|\b(?:{_NAMES})\s+(?:the\s+)?(\d{{1,2}})(?:st|nd|rd|th)?\b"
+    r"(?!\s*-?(?:days?|nights?|weeks?|people|persons?|adults?|friends?|of us|k\b|thousand|hundred|[.,]\d))"
 )
 SEASONS = {
     "spring": (3, 4, 5),
@@ -32,6 +39,7 @@ EVENTS = {
     "northern lights|aurora(?: borealis)?": (9, 10, 11, 12, 1, 2, 3),
 }
 """What is there in some months only, and so says when."""
+LONG_WEEKEND, LONGEST_MONTH = 4, 31
 MANY = 7
 """More months than that are told by those that are left out."""
 Reader = tuple[re.Pattern[str], Callable[[re.Match[str]], int]]
@@ -68,6 +76,35 @@ def read_days(text: str) -> tuple[int | None, str]:
         if found := pattern.search(text):
             return days(found), found[0].strip()
     return None, ""
+
+
+def read_first_day(text: str) -> tuple[int | None, str]:
+    """The day of the month on which it begins, and the words; None if nothing says so."""
+    found = _RANGE.search(text) or _DATE.search(text)
+    first = next(int(number) for number in found.groups() if number) if found else 0
+    return (first, found[0]) if found and 1 <= first <= LONGEST_MONTH else (None, "")
+
+
+def first_date(month: int, days: int, first_day: int | None, today: date) -> date:
+    """When a trip begins: on that day of the month, else on a Friday, or a Saturday if it is longer than a weekend."""
+    begins_on = FRIDAY if days <= LONG_WEEKEND else SATURDAY
+    for year in (today.year, today.year + 1):
+        last = monthrange(year, month)[1]
+        dates = [date(year, month, day) for day in ([min(first_day, last)] if first_day else range(1, last + 1))]
+        for begin in dates:
+            if begin > today and (first_day or begin.weekday() == begins_on):
+                return begin
+    raise AssertionError("next year has that month")
+
+
+def date_text(day: date) -> str:
+    """`Friday 2 October 2026`."""
+    return f"{day:%A} {day.day} {MONTHS[day.month - 1]} {day.year}"
+
+
+def dates_text(first: date, last: date) -> str:
+    """`Friday 2 October 2026 to Sunday 4 October 2026`; one day is said once."""
+    return date_text(first) if first == last else f"{date_text(first)} to {date_text(last)}"
 
 
 def read_months(text: str) -> tuple[tuple[int, ...], tuple[str, ...]]:

@@ -37,7 +37,7 @@ _NO_PLACE = {
     *("euro", "euros", "eur", "usd", "gbp", "next", "this", "low", "high", "off", "two", "three", "four"),
     *("five", "museums", "art", "food", "i", "we", "budget", "another", "warm", "sunny", "good", "new"),
     *("day", "days", "night", "nights", "week", "weeks", "weekend", "fortnight", "holiday", "holidays", "trip"),
-    *("honeymoon", "getaway", "vacation", "break"),
+    *("weekends", "week-end", "honeymoon", "getaway", "vacation", "break"),
     *("old", "that", "which", "my", "his", "her", "their", "business", "english"),
 }
 _COMMON = {"nice", "beautiful", "great", "lovely", "best", "different", "various", "several", "cheap", "hot", "cold"}

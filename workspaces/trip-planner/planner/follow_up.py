@@ -58,7 +58,7 @@ def _without(before: Reading, parts: Collection[str]) -> Reading:
         style = before.style if before.style != "thrifty" else "standard"
         before = replace(before, budget=None, style=style)
     if "month" in parts:
-        before = replace(before, months=(), month_words=())
+        before = replace(before, months=(), month_words=(), first_day=None)
     if "place" in parts:
         before = replace(before, where=replace(before.where, named=(), named_words=(), unknown=()))
     return before
@@ -80,6 +80,7 @@ def _over(before: Reading, now: Reading, *, is_more: bool) -> Reading:
         day_words=now.day_words if days else before.day_words,
         months=now.months if month else before.months,
         month_words=now.month_words if month else before.month_words,
+        first_day=now.first_day if now.first_day or month else before.first_day,
         interests=interests,
         party=now.party if now.party.words else before.party,
         style=now.style if style else before.style,

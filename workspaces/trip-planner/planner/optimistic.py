@@ -1,9 +1,10 @@
 """The optimist: proposes three trips, and widens the search each time the debate comes back."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from .taste import appeal, climate, match, suitable
+from .places import Place, get_place
+from .taste import appeal, climate, match
 from .trip import STYLES, Trip, build_trip, styles_down
 from .wish import Wish, read_wish
 from .words import days_text
@@ -23,7 +24,7 @@ def propose(state: Mapping[str, Any], ctx: Any) -> dict[str, object]:
     wish = read_wish(state["task"], ctx.turns)
     visit = state["visits"].get("proposal", 1) or 1
     seen = {option["id"] for option in state["options"]}
-    trips = [] if wish.refusal else choose(wish, visit, seen)
+    trips = [] if wish.refusal else choose(wish, visit, seen, _search(wish, ctx))
     if not trips:
         return {"text": "I have nothing to propose."}
     lines = [f"- {trip.title}: €{trip.total:,}. {_praise(trip, wish)}" for trip in trips]
@@ -34,12 +35,27 @@ def propose(state: Mapping[str, Any], ctx: Any) -> dict[str, object]:
     }
 
 
-def choose(wish: Wish, visit: int, seen: Iterable[str] = ()) -> list[Trip]:
+def _search(wish: Wish, ctx: Any) -> list[Place]:
+    """The places that could be had, best first."""
+    found = ctx.call_tool_sync(
+        "search_trips",
+        interests=list(wish.interests),
+        months=list(wish.months),
+        days=wish.days,
+        party=wish.party,
+        style=wish.style,
+        places=list(wish.where.named),
+        without=sorted(wish.where.excluded),
+    )
+    return [get_place(trip["place"]) for trip in found]
+
+
+def choose(wish: Wish, visit: int, seen: Iterable[str], places: Sequence[Place]) -> list[Trip]:
     """Up to three trips, best first: dreams at visit 1, cheaper ones at 2, shorter ones from 3."""
     widening = {1: _dreams, 2: _cheaper}.get(visit, _shorter)
-    found = _pick(widening(wish), wish, set(seen))
+    found = _pick(widening(wish, places), wish, set(seen))
     # Where every cheaper style was proposed already, a round would be lost on saying so.
-    return found or _pick(_shorter(wish), wish, set(seen))
+    return found or _pick(_shorter(wish, places), wish, set(seen))
 
 
 def _pick(trips: Iterable[Trip], wish: Wish, taken: set[str]) -> list[Trip]:
@@ -58,8 +74,7 @@ def shortest(wish: Wish) -> int:
     return max(1, min(wish.days, 2), round(wish.days * SHORTEST_SHARE))
 
 
-def _dreams(wish: Wish) -> Iterator[Trip]:
-    places = suitable(wish)
+def _dreams(wish: Wish, places: Sequence[Place]) -> Iterator[Trip]:
     styles = [wish.style]
     if len(places) < OPTIONS and wish.style == "standard":  # a style that was asked for is not traded for variety
         styles = ["standard", *(style for style in STYLES if style != "standard")]
@@ -67,16 +82,16 @@ def _dreams(wish: Wish) -> Iterator[Trip]:
     yield from sorted(trips, key=lambda trip: -_worth(trip, wish))
 
 
-def _cheaper(wish: Wish) -> Iterator[Trip]:
-    trips = [build_trip(place, wish, style=style) for place in suitable(wish) for style in styles_down(wish.style)]
+def _cheaper(wish: Wish, places: Sequence[Place]) -> Iterator[Trip]:
+    trips = [build_trip(place, wish, style=style) for place in places for style in styles_down(wish.style)]
     yield from sorted(trips, key=lambda trip: (not trip.fits(wish), -_worth(trip, wish)))
 
 
-def _shorter(wish: Wish) -> Iterator[Trip]:
+def _shorter(wish: Wish, places: Sequence[Place]) -> Iterator[Trip]:
     lengths = range(wish.days - 1, shortest(wish) - 1, -1)
     trips = [
         build_trip(place, wish, days=days, style=style)
-        for place in suitable(wish)
+        for place in places
         for days in lengths
         for style in styles_down(wish.style)
     ]

@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass, replace
 
-from .dates import read_days, read_months
+from .booking import Booking, read_booking
+from .dates import read_days, read_first_day, read_months
 from .interests import CROWD_WORDS, find_interests, find_quiet, find_weather
 from .money import Budget, read_budget
 from .party import Party, party_words, read_party
@@ -29,6 +30,9 @@ class Reading:
     day_words: str
     months: tuple[int, ...]
     month_words: tuple[str, ...]
+    first_day: int | None
+    """Of the month."""
+    first_words: str
     interests: tuple[str, ...]
     party: Party
     style: str
@@ -41,6 +45,7 @@ class Reading:
     """How it was read over what was said before, in sentences."""
     is_alone: bool = True
     """Whether nothing that was said before is in it."""
+    booking: Booking = ""
     is_mute: bool = False
     """Whether the message itself said nothing that can be read."""
 
@@ -65,6 +70,7 @@ def read_task(task: str) -> Reading:
     months, month_words = read_months(where.rest)
     if not months:
         months, month_words = _without(*read_months(where.negatives))
+    first_day, first_words = read_first_day(where.rest)
     style, style_words = _style(where.rest)
     reading = Reading(
         chars=len(task),
@@ -75,12 +81,15 @@ def read_task(task: str) -> Reading:
         day_words=day_words,
         months=months,
         month_words=month_words,
+        first_day=first_day,
+        first_words=first_words,
         interests=tuple(i for i in find_interests(where.rest) if i not in where.unwanted),
         party=read_party(where.rest),
         style=style,
         style_words=style_words,
         quiet=find_quiet(where.rest, where.negatives),
         weather=find_weather(where.rest),
+        booking=read_booking(text),
     )
     return replace(reading, unread=_unread(reading))
 
@@ -93,7 +102,8 @@ def _without(months: tuple[int, ...], words: tuple[str, ...]) -> tuple[tuple[int
 def _unread(reading: Reading) -> tuple[str, ...]:
     where = reading.where
     used = [*where.used, *where.named_words, *where.excluded_words, *(plain(name) for name in where.unknown)]
-    used += [reading.day_words, *reading.month_words, *party_words(where.rest, reading.party), *reading.quiet]
+    used += [reading.day_words, *reading.month_words, reading.first_words, *reading.quiet]
+    used += party_words(where.rest, reading.party)
     if reading.quiet:
         used += CROWD_WORDS.findall(reading.text)
     return unread(reading.text, [words for words in used if words])

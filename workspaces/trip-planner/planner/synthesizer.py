@@ -1,8 +1,11 @@
-"""The synthesizer: books what the jury chose, sends the debate back, or says why nothing fits."""
+"""The synthesizer: books or plans what the jury chose, sends the debate back, or says why nothing fits."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
+from .dates import first_date
+from .days import day_plan
 from .optimistic import shortest
 from .places import MONTHS, all_places
 from .taste import lacking, suitable
@@ -15,19 +18,33 @@ MAX_PROPOSALS = 3
 
 
 def decide(state: Mapping[str, Any], ctx: Any) -> dict[str, object]:
-    """Add a verdict to the jury's decision: `book`, `revise` or `none`."""
+    """Add a verdict to the jury's decision: `book`, `plan`, `revise` or `none`."""
     wish = read_wish(state["task"], ctx.turns)
     jury = dict(state["decision"])
     visit = state["visits"].get("proposal", 1) or 1
     if jury.get("option"):
         trip = read_trip(jury["option"], wish)
-        return {"text": f"Book {trip.title} for €{trip.total:,}.", "decision": {**jury, "verdict": "book"}}
+        verdict = "book" if wish.books else "plan"
+        text = f"{verdict.title()} {trip.title} for €{trip.total:,}."
+        return {"text": text, "decision": {**jury, "verdict": verdict, "trip": _order(trip, wish)}}
     if visit < MAX_PROPOSALS and suitable(wish) and not wish.refusal:
         reason = f"none of the trips of proposal {visit} fits €{wish.budget or 0:,.0f}"
         return {"text": f"Revise: {reason}.", "decision": {**jury, "verdict": "revise", "reason": reason}}
     reason = why_nothing(wish)
     text = _no_plan(reason, wish)
     return {"text": text, "winner": None, "decision": {**jury, "verdict": "none", "reason": reason, "text": text}}
+
+
+def _order(trip: Trip, wish: Wish) -> dict[str, object]:
+    """The trip as `book_trip` takes it."""
+    return {
+        "place": trip.place.name,
+        "first_day": first_date(trip.month, trip.days, wish.first_day, date.today()).isoformat(),
+        "plan": [line.partition(": ")[2] for line in day_plan(trip, wish)],
+        "party": trip.party,
+        "style": trip.style,
+        "max_eur": int(wish.budget or trip.total),
+    }
 
 
 def why_nothing(wish: Wish) -> str:

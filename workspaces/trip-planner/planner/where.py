@@ -19,7 +19,8 @@ _NEGATIVE = re.compile(
     r"(?:(?:to|in|the|any|into|about|go|going|see)\s+)*"
     r"([^.;!?\n]{2,120}?)(?=[.;!?\n]|$|,? but\b|\bwith\b|\bfor\b|\bin\b"
     r"|\b(?:and|,) (?:lots|plenty|more|some|good|great|lovely)\b"
-    r"|(?:\band\b|,) (?:\w+ ){0,3}?(?:loves?|likes?|adores?|enjoys?|prefers?|wants?|needs?)\b"
+    r"|(?:\band\b|,) (?:\w+ ){0,3}?(?:loves?|likes?|adores?|enjoys?|prefers?|wants?|needs?"
+    r"|(?:fond of|crazy about|mad about|into))\b"
     r"|, (?!(?:or|and|nor)\b)(?!\w+(?: or| and|,|$)))"
 )
 _NOT_ORIGIN = (

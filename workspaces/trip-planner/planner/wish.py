@@ -33,6 +33,10 @@ class Wish:
     quiet: bool
     """Whether crowds count against a place."""
     where: Where
+    first_day: int | None
+    """Of the month, if the task said on which."""
+    books: bool
+    """Whether the trip is to be booked: a task of its own unless it says otherwise, and whatever asks for it."""
     given: frozenset[str]
     """Which of `days budget month interests place` the task said."""
     assumptions: tuple[str, ...]
@@ -59,6 +63,8 @@ def read_wish(task: str, turns: Sequence[Mapping[str, Any]] = ()) -> Wish:
         style=reading.style,
         quiet=bool(reading.quiet),
         where=reading.where,
+        first_day=reading.first_day,
+        books=reading.booking == "book" or (reading.is_alone and reading.booking != "plan"),
         given=reading.given,
         assumptions=assumptions(reading),
         refusal="",
@@ -79,7 +85,7 @@ def _unreadable(task: str, reading: Reading) -> str:
     if reading.is_mute:
         return (
             "nothing in this message can be read as a change of the trip (in English, please). "
-            "Try “in June instead”, “for half the money” or “somewhere else”"
+            "Try “in June instead”, “for half the money”, “somewhere else” or “book it”"
         )
     where = reading.where
     if not (reading.given or where.unknown or TRIP.search(reading.text) or reading.party.size > 1):
