@@ -8,8 +8,6 @@ from agentctl.channels.policy import STANDARD
 from agentctl.errors import ChannelValueInvalid
 
 MAX_DEPTH = 100
-MAX_BITS = 1024
-"""Of a whole number: Python writes no longer ones as text."""
 _OVERWRITE = "__overwrite__"
 
 
@@ -28,6 +26,11 @@ def check_value(type: str, value: object, *, agent: str, channel: str) -> None:
     expected = _expected(type, value, channel)
     if expected:
         raise ChannelValueInvalid(agent, channel, expected, value)
+
+
+def is_word(value: int) -> bool:
+    """Whether a whole number has at most 64 bits, which is what checkpoints hold."""
+    return -(1 << 63) <= value < 1 << 64
 
 
 def is_tool_entry(entry: Mapping[str, Any]) -> bool:
@@ -50,7 +53,7 @@ def _expected(type: str, value: object, channel: str) -> str:
 
 def _is_json(value: object, depth: int = 0) -> bool:
     if isinstance(value, int):
-        return value.bit_length() <= MAX_BITS
+        return is_word(value)
     if value is None or isinstance(value, str):
         return True
     if isinstance(value, float):

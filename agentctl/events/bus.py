@@ -20,22 +20,16 @@ class Sink(Protocol):
 
 
 def say(text: str) -> None:
-    """Warn on stderr: what sinks and logs do with a problem unless told otherwise."""
+    """Warn on stderr of what keeps no run from going on."""
     print(f"warning: {text}", file=sys.stderr)
 
 
 class EventBus:
     """Fans events out to sinks. `publish` may be called from one thread at a time."""
 
-    def __init__(self, sinks: Sequence[Sink] = (), *, on_problem: Callable[[str], None] = say) -> None:
-        """Take the sinks, in the order in which they are shown an event.
-
-        Args:
-            sinks: closed by `close`.
-            on_problem: told once of each sink that raised; that sink is shown nothing more.
-        """
+    def __init__(self, sinks: Sequence[Sink] = ()) -> None:
+        """Take the sinks, in the order in which they are shown an event; one that raises is shown nothing more."""
         self._sinks = list(sinks)
-        self._on_problem = on_problem
 
     def publish(self, event: Event) -> None:
         """Show the event to every sink. Does not block and does not raise."""
@@ -53,7 +47,7 @@ class EventBus:
             call(*args)
         except Exception as error:  # noqa: BLE001 - a boundary: no sink may fail a run
             self._sinks.remove(sink)
-            self._on_problem(_failure(sink, error))
+            say(_failure(sink, error))
             return False
         return True
 
@@ -65,17 +59,15 @@ class BufferedSink:
     events always wait their turn.
     """
 
-    def __init__(self, sink: Sink, limit: int = 10_000, *, on_problem: Callable[[str], None] = say) -> None:
+    def __init__(self, sink: Sink, limit: int = 10_000) -> None:
         """Wrap `sink`, whose `on_event` and `close` are from now on called in one daemon thread only.
 
         Args:
             sink: what to run.
             limit: events that may wait before tokens are dropped.
-            on_problem: told once that tokens were dropped, and once that the sink raised.
         """
         self._sink = sink
         self._limit = limit
-        self._on_problem = on_problem
         self._changed = threading.Condition()
         self._pending: deque[Event] = deque()
         self._is_closing = False
@@ -99,7 +91,7 @@ class BufferedSink:
                 self._changed.notify_all()
             is_first = is_dropped and self.dropped == 1
         if is_first:
-            self._on_problem("the output is slower than the run; some of the streamed text is left out")
+            say("the output is slower than the run; some of the streamed text is left out")
 
     def hold(self, timeout_s: float) -> None:
         """Wait until what was queued is shown, but no longer than this; then show nothing until `go_on`."""
@@ -133,7 +125,7 @@ class BufferedSink:
         except BrokenPipeError:  # the reader has gone, as `head` does: nothing to tell
             pass
         except Exception as error:  # noqa: BLE001 - a boundary: no sink may fail a run
-            self._on_problem(_failure(self._sink, error))
+            say(_failure(self._sink, error))
         finally:
             with self._changed:
                 self._is_broken = True

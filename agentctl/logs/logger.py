@@ -3,7 +3,7 @@
 import re
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
@@ -32,25 +32,16 @@ class AgentLogger:
     thread. A disk that cannot be written is said once, and never fails a run.
     """
 
-    def __init__(
-        self,
-        root: Path,
-        *,
-        secrets: Sequence[str] | None = None,
-        on_problem: Callable[[str], None] = say,
-        max_bytes: int = MAX_BYTES,
-    ) -> None:
+    def __init__(self, root: Path, *, secrets: Sequence[str] | None = None, max_bytes: int = MAX_BYTES) -> None:
         """Name the project.
 
         Args:
             root: project folder; the files lie in its `logs/workspaces`.
             secrets: values to mask besides what looks like a key; default: those in the environment.
-            on_problem: told once, in the logger's thread, that logs cannot be written.
             max_bytes: size at which a file is rotated.
         """
         self._folder = logs_folder(root)
         self._secrets = env_secrets() if secrets is None else tuple(secrets)
-        self._on_problem = on_problem
         self._max_bytes = max_bytes
         self._changed = threading.Condition()
         self._pending: list[Record] = []
@@ -118,7 +109,7 @@ class AgentLogger:
             except OSError as error:
                 if not self._has_failed:
                     self._has_failed = True
-                    self._on_problem(f"logs cannot be written: {error}; the run goes on without them")
+                    say(f"logs cannot be written: {error}; the run goes on without them")
 
     def _take(self) -> list[Record]:
         with self._changed:

@@ -34,15 +34,18 @@ class Wanted(TypedDict, total=False):
     since: datetime | None
 
 
-def _matches(record: Record, wanted: Wanted) -> bool:
-    level, since = wanted.get("level"), wanted.get("since")
-    return (
-        wanted.get("agent") in (None, record.get("agent"))
-        and wanted.get("component") in (None, record.get("component"))
-        and wanted.get("session") in (None, record.get("session_id"))
-        and str(record.get("run_id")).startswith(wanted.get("run") or "")
-        and (level is None or record.get("level") not in LEVELS[: LEVELS.index(level)])
-        and (since is None or _ts(record) >= timestamp(since))
+def _filter(wanted: Wanted) -> Callable[[Record], bool]:
+    agent, component, session = wanted.get("agent"), wanted.get("component"), wanted.get("session")
+    run, level, since = wanted.get("run"), wanted.get("level"), wanted.get("since")
+    milder = LEVELS[: LEVELS.index(level)] if level else ()
+    begin = timestamp(since) if since else ""
+    return lambda record: (
+        agent in (None, record.get("agent"))
+        and component in (None, record.get("component"))
+        and session in (None, record.get("session_id"))
+        and (run is None or str(record.get("run_id")).startswith(run))
+        and record.get("level") not in milder
+        and _ts(record) >= begin
     )
 
 
@@ -62,7 +65,8 @@ def read_logs(
         limit: at most so many, the last ones; default: all.
         wanted: which records.
     """
-    files = [_ordered(_records(paths, wanted)) for paths in _files(root, workspace)]
+    matches = _filter(wanted)
+    files = [_ordered(filter(matches, _records(paths))) for paths in _files(root, workspace)]
     records = heapq.merge(*files, key=_moment)
     yield from records if limit is None else deque(records, limit)
 
@@ -84,12 +88,13 @@ def follow(
         wait: called when there is nothing new; `False` ends it. Default: waits 0.2 s, for ever.
         wanted: which records.
     """
+    matches = _filter(wanted)
     read_by_file: dict[tuple[int, bytes], int] = {}
     while True:
         fresh: list[Record] = []
         for paths in _files(root, workspace):
             for path in paths:
-                fresh += (record for record in _fresh(path, read_by_file) if _matches(record, wanted))
+                fresh += filter(matches, _fresh(path, read_by_file))
         yield from deque(sorted(fresh, key=_moment), limit)
         limit = None
         if not wait():
@@ -110,14 +115,14 @@ def _files(root: Path, workspace: str | None) -> list[list[Path]]:
     return found
 
 
-def _records(paths: Iterable[Path], wanted: Wanted) -> Iterator[Record]:
+def _records(paths: Iterable[Path]) -> Iterator[Record]:
     for path in paths:
         try:
             file = path.open(encoding="utf-8", errors="replace", newline="\n")
         except FileNotFoundError:
             continue  # rotated away since it was listed
         with file:
-            yield from (record for line in file if (record := from_line(line)) and _matches(record, wanted))
+            yield from filter(None, map(from_line, file))
 
 
 def _fresh(path: Path, read_by_file: dict[tuple[int, bytes], int]) -> Iterator[Record]:

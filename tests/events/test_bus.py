@@ -1,5 +1,7 @@
+import io
 import threading
 from collections.abc import Callable
+from contextlib import redirect_stderr
 
 import pytest
 from hypothesis import given, settings
@@ -52,31 +54,29 @@ def test_sinks_are_shown_events_in_order() -> None:
     assert (first.closed, second.closed) == (1, 1)
 
 
-def test_a_sink_that_raises_is_dropped_and_said_once() -> None:
-    said: list[str] = []
+def test_a_sink_that_raises_is_dropped_and_said_once(capsys: pytest.CaptureFixture[str]) -> None:
     bad, good = Recorder(raising(ValueError("no"))), Recorder()
-    bus = EventBus([bad, good], on_problem=said.append)
+    bus = EventBus([bad, good])
 
     bus.publish(event("run.started", 1))
     bus.publish(event("run.finished", 2))
 
-    assert said == ["Recorder failed and is shown no more events: ValueError: no"]
+    assert capsys.readouterr().err == "warning: Recorder failed and is shown no more events: ValueError: no\n"
     assert len(good.seen) == 2
 
 
-def test_a_sink_that_cannot_close_does_not_keep_others_open() -> None:
+def test_a_sink_that_cannot_close_does_not_keep_others_open(capsys: pytest.CaptureFixture[str]) -> None:
     class Stuck(Recorder):
         def close(self) -> None:
             raise OSError("busy")
 
-    said: list[str] = []
     good = Recorder()
-    bus = EventBus([Stuck(), good], on_problem=said.append)
+    bus = EventBus([Stuck(), good])
 
     bus.close()
     bus.close()
 
-    assert (good.closed, len(said)) == (1, 1)
+    assert (good.closed, capsys.readouterr().err.count("\n")) == (1, 1)
 
 
 def test_a_slow_sink_does_not_hold_up_the_run() -> None:
@@ -96,12 +96,13 @@ def test_a_slow_sink_does_not_hold_up_the_run() -> None:
 @settings(max_examples=50, deadline=None)
 @given(kinds=st.lists(st.sampled_from(["token", "agent.finished"]), max_size=60), limit=st.integers(1, 10))
 def test_a_full_sink_loses_tokens_only_and_says_so_once(kinds: list[str], limit: int) -> None:
-    slow, said = Recorder(), []
+    slow, said = Recorder(), io.StringIO()
     slow.gate.clear()
-    sink = BufferedSink(slow, limit, on_problem=said.append)
+    sink = BufferedSink(slow, limit)
 
-    for seq, kind in enumerate(kinds):
-        sink.on_event(event(kind, seq))
+    with redirect_stderr(said):
+        for seq, kind in enumerate(kinds):
+            sink.on_event(event(kind, seq))
     slow.gate.set()
     sink.close()
 
@@ -109,26 +110,28 @@ def test_a_full_sink_loses_tokens_only_and_says_so_once(kinds: list[str], limit:
     assert shown == sorted(shown)
     assert len(shown) + sink.dropped == len(kinds)
     assert [seq for seq in shown if kinds[seq] != "token"] == [n for n, kind in enumerate(kinds) if kind != "token"]
-    assert len(said) == bool(sink.dropped)
+    assert said.getvalue().count("\n") == bool(sink.dropped)
     if kinds.count("token") > limit + 1:
         assert sink.dropped
 
 
 @pytest.mark.parametrize(
     ("error", "told"),
-    [(BrokenPipeError(), []), (ValueError("no"), ["Recorder failed and is shown no more events: ValueError: no"])],
+    [
+        (BrokenPipeError(), ""),
+        (ValueError("no"), "warning: Recorder failed and is shown no more events: ValueError: no\n"),
+    ],
 )
-def test_an_output_that_breaks_ends_quietly(error: Exception, told: list[str]) -> None:
+def test_an_output_that_breaks_ends_quietly(error: Exception, told: str, capsys: pytest.CaptureFixture[str]) -> None:
     """`agentctl run … | head` closes the pipe: there is nobody to tell, and the run goes on."""
-    said: list[str] = []
-    sink = BufferedSink(Recorder(raising(error)), on_problem=said.append)
+    sink = BufferedSink(Recorder(raising(error)))
 
     for seq in range(100):
         sink.on_event(event("agent.finished", seq))
     sink.close()
     sink.close()
 
-    assert said == told
+    assert capsys.readouterr().err == told
 
 
 def test_closing_a_hung_sink_can_be_given_up() -> None:
