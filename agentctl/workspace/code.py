@@ -14,7 +14,7 @@ from importlib.util import module_from_spec
 from pathlib import Path
 from threading import RLock
 from traceback import extract_tb
-from types import CodeType, ModuleType
+from types import ModuleType
 
 from agentctl.errors import WorkspaceError, did_you_mean
 
@@ -110,15 +110,13 @@ class Code:
         module.__dict__["__builtins__"] = {**vars(builtins), "__import__": self._import}
         self._modules[name] = sys.modules[name] = module
         try:
-            exec(self._compile(path), module.__dict__)  # noqa: S102 - running a workspace runs its code
+            code = compile(self._files.get(path, b""), module.__file__, "exec", dont_inherit=True)
+            exec(code, module.__dict__)  # noqa: S102 - running a workspace runs its code
         except BaseException:
             self._modules.pop(name, None)
             sys.modules.pop(name, None)
             raise
         return module
-
-    def _compile(self, path: str) -> CodeType:
-        return compile(self._files.get(path, b""), str(self.folder / path), "exec", dont_inherit=True)
 
     def _import(
         self,

@@ -1,5 +1,6 @@
 """One YAML file of a workspace: its values, and where each of them stands."""
 
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,14 +9,7 @@ from functools import cached_property
 from agentctl.workspace.diagnostics import Place
 from agentctl.workspace.node import Loc, Node
 
-
-def line_starts(text: str) -> list[int]:
-    """The offset where each line begins, as editors count lines."""
-    starts = [0]
-    for index, char in enumerate(text):
-        if char == "\n" or (char == "\r" and text[index + 1 : index + 2] != "\n"):
-            starts.append(index + 1)
-    return starts
+_BREAK = re.compile(r"\r\n?|\n")
 
 
 @dataclass
@@ -28,7 +22,8 @@ class Document:
 
     @cached_property
     def _starts(self) -> list[int]:
-        return line_starts(self.text)
+        """The offset where each line begins, as editors count lines."""
+        return [0, *(found.end() for found in _BREAK.finditer(self.text))]
 
     def place(self, offset: int) -> Place:
         """The line and column of a character."""

@@ -69,8 +69,6 @@ def load_generation(root: Path, name: str, generation: str) -> Workspace:
 
 
 def _is_intact(folder: Path, generation: str) -> bool:
-    if not folder.is_dir():
-        return False
     return hash_artifacts(read_artifacts(folder, Diagnostics(""), stored=True).files) == generation
 
 

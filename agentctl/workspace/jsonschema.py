@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+from itertools import pairwise
 from typing import Any
 
 from agentctl.workspace import spec
@@ -25,23 +26,20 @@ def _schema(model: type[Spec], title: str) -> dict[str, Any]:
     docs = _docstrings()
     for name, part in [(model.__name__, schema), *schema.get("$defs", {}).items()]:
         for key, field in part.get("properties", {}).items():
-            if key in docs.get(name, {}):
-                field["description"] = docs[name][key]
+            if (name, key) in docs:
+                field["description"] = docs[name, key]
     schema.pop("title")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **schema}
 
 
-def _docstrings() -> dict[str, dict[str, str]]:
-    """Class to field to the string that stands below it in `spec.py`."""
-    tree = ast.parse(inspect.getsource(spec))
-    return {each.name: _of_fields(each) for each in tree.body if isinstance(each, ast.ClassDef)}
-
-
-def _of_fields(model: ast.ClassDef) -> dict[str, str]:
+def _docstrings() -> dict[tuple[str, str], str]:
+    """Class and field to the string that stands below it in `spec.py`."""
     docs = {}
-    for field, below in zip(model.body, model.body[1:], strict=False):
-        if not (isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)):
+    for model in ast.parse(inspect.getsource(spec)).body:
+        if not isinstance(model, ast.ClassDef):
             continue
-        if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
-            docs[field.target.id] = inspect.cleandoc(str(below.value.value))
+        for pair in pairwise(model.body):
+            match pair:
+                case ast.AnnAssign(target=ast.Name(id=field)), ast.Expr(value=ast.Constant(value=str(text))):
+                    docs[model.name, field] = inspect.cleandoc(text)
     return docs

@@ -94,30 +94,35 @@ def declared_servers(workspace: Workspace) -> list[ServerConfig]:
     path = normpath(workspace.spec.tools.servers)
     if path not in workspace.files:
         return []
-    found = read_servers(path, workspace.text(path), Diagnostics(""))
+    found = read_servers(path, workspace.text(path), Diagnostics("")) or {}
     return [
         ServerConfig(name, spec, workspace.root / (spec.cwd or "")) for name, spec in found.items() if spec is not None
     ]
 
 
-def read_servers(path: str, text: str, report: Diagnostics) -> dict[str, ServerSpec | None]:
-    """Every declared server, by name; `None`, and a problem, where its entry is at fault."""
+def read_servers(path: str, text: str, report: Diagnostics) -> dict[str, ServerSpec | None] | None:
+    """Every declared server, by name; `None`, and a problem, where its entry is at fault.
+
+    Returns:
+        `None` as a whole, and a problem, where the file does not tell what it declares.
+    """
     document = read_placed(path, text, report)
     if document is None:
-        return {}
+        return None
     top = Part(document)
-    for key in document.root.items:
-        if key not in _IGNORED_AT_TOP and key not in SECTIONS:
-            near = report.suggest(key, SECTIONS)
-            report.add("E101", (top / key).key, f"{shown(key)} is not a known key{near}", "servers stand in mcpServers")
+    unknown = [key for key in document.root.items if key not in _IGNORED_AT_TOP and key not in SECTIONS]
+    for key in unknown:
+        near = report.suggest(key, SECTIONS)
+        report.add("E101", (top / key).key, f"{shown(key)} is not a known key{near}", "servers stand in mcpServers")
     sections = [key for key in SECTIONS if key in document.root.items]
     if len(sections) > 1:
         report.add("E106", (top / sections[1]).key, f"{path} must have exactly one of mcpServers or servers")
     if not sections:
-        return {}
+        return None if unknown else {}
     section = top / sections[0]
     if section.node.kind != "mapping":
         report.add("E103", section.value, f"{section.name} must be a mapping, got {shown(section.node.plain())}")
+        return None
     return {name: _server(name, section / name, report) for name in section.node.items}
 
 

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from agentctl.channels.policy import Capability
+
 Expression = str
 """Python-like, side-effect free; see docs/expressions.md."""
 
@@ -125,12 +127,22 @@ class OutputFieldSpec(Spec):
     """Told to the model."""
 
 
+class RecordSpec(Spec):
+    """What is recorded of an agent's output."""
+
+    name: str
+    """`proposal`, `critique`, `decision` or a `schemas/*.json` file."""
+    otherwise: Literal["fail", "raw"] = "fail"
+    """What becomes of an output that does not fit: `fail` the agent, or keep all of it as kind `raw`."""
+
+
 class AgentMemorySpec(Spec):
     """What an agent recalls and what is recorded of it."""
 
     recall: list[Literal["semantic", "episodic", "procedural"]] = []
-    record: str | None = None
-    """`proposal`, `critique`, `decision` or a `schemas/*.json` file."""
+    """What `memories` holds for it; `semantic` and `procedural` hold nothing yet."""
+    record: Annotated[RecordSpec, short("name", RecordSpec)] | None = None
+    """`proposal`, `critique`, `decision`, a `schemas/*.json` file, or `{name: …, otherwise: raw}`; over the stage's."""
 
 
 class ToolCallSpec(Spec):
@@ -164,7 +176,7 @@ class AgentSpec(Spec):
     """One line ending in .md, .txt or .j2 is a path; anything else is the text."""
     entry: str | None = None
     """`module:name`, relative to the workspace (kind python)."""
-    capability: Literal["reasoner", "synthesizer", "actor"] | None = None
+    capability: Capability | None = None
     """What it may write; default by kind: decision is a synthesizer, tool an actor, others a reasoner."""
     reads: list[str] | None = None
     """Channels that it is shown; default: every channel."""
@@ -199,9 +211,9 @@ class AgentSpec(Spec):
         return normpath(line) if "\n" not in line and line.endswith((".md", ".txt", ".j2")) else None
 
     @property
-    def may(self) -> Literal["reasoner", "synthesizer", "actor"]:
+    def may(self) -> Capability:
         """The capability that counts: the declared one, else its kind's."""
-        by_kind: dict[str, Literal["reasoner", "synthesizer", "actor"]] = {"decision": "synthesizer", "tool": "actor"}
+        by_kind: dict[str, Capability] = {"decision": "synthesizer", "tool": "actor"}
         return self.capability or by_kind.get(self.kind, "reasoner")
 
 
@@ -219,8 +231,8 @@ class StageSpec(Spec):
     """Rounds a visit; then the stage is left with a warning."""
     weights: dict[str, float | Expression] = {}
     """Metric to weight, a number or an expression; a metric without a weight counts 0."""
-    record: str | None = None
-    """The episodic schema of its agents, unless they name one."""
+    record: Annotated[RecordSpec, short("name", RecordSpec)] | None = None
+    """The episodic schema of its agents, unless they name one; without either, nothing is recorded."""
     next: Annotated[
         list[RouteSpec],
         BeforeValidator(
@@ -287,14 +299,18 @@ class RecallSpec(Spec):
     """How many memories are shown to an agent."""
 
     max: int = Field(5, ge=0)
+    """The newest so many."""
     max_tokens: int = Field(400, ge=0)
+    """Of these, at four characters each; one that does not fit is left out."""
 
 
 class EpisodicSpec(Spec):
     """How long what agents produced is kept."""
 
     ttl_s: float = Field(604800, gt=0)
+    """Time to live of a record, in seconds."""
     clear: Literal["never", "run", "session"] = "never"
+    """What ends a record before that: nothing but people, its run that is done, or also its session that expires."""
 
 
 class TurnsSpec(Spec):

@@ -32,7 +32,8 @@ def read_trials(draft: Draft) -> Trials:
         spec = validated(TrialSpec, part, ("tests", path), own) if part else None
         if part and spec:
             _check(draft, report, spec, part)
-        if spec and not any(problem.path.endswith(f"/{path}") for problem in report.problems):
+        wrong = (problem for problem in report.problems if problem.severity == "error")
+        if spec and not any(problem.path.endswith(f"/{path}") for problem in wrong):
             specs[PurePosixPath(path).stem] = spec
     return Trials(specs, report.problems, frozenset(files))
 
@@ -75,7 +76,8 @@ def _check_tools(draft: Draft, report: Diagnostics, spec: TrialSpec, part: Part)
     for name, stubs in spec.tools.items():
         at = part / "tools" / name
         if not any(fnmatchcase(name, pattern) for pattern in listed):
-            report.add("E204", at.key, f"{at.name}: no agent lists a tool {name!r}{report.suggest(name, listed)}")
+            message = f"{at.name}: no agent lists a tool {name!r}{report.suggest(name, listed)}"
+            report.add("E204", at.key, message, "correct the name, or list the tool under an agent's `tools`")
         if not stubs:
             report.add("E104", at.value, f"{at.name} must not be empty")
 

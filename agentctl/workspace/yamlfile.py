@@ -145,11 +145,11 @@ class _Reader:
             raise _Fault("E706", f"nested over {MAX_DEPTH} deep", at)
         if self._awaits_key():
             raise _Fault("E701", "a key must be text", at, "write `key: value`")
-        kind = "mapping" if isinstance(event, yaml.MappingStartEvent) else "list"
-        self._check_tag(event, "map" if kind == "mapping" else "seq")
+        is_mapping = isinstance(event, yaml.MappingStartEvent)
+        self._check_tag(event, "map" if is_mapping else "seq")
         if event.anchor:
             self._anchors[event.anchor] = None
-        self._open.append(Node("mapping" if kind == "mapping" else "list", self._begin_of(event)))
+        self._open.append(Node("mapping" if is_mapping else "list", self._begin_of(event)))
         self._names.append(event.anchor)
         self._keys.append(None)
         self._merges.append([])

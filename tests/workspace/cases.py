@@ -197,6 +197,12 @@ CASES = [
         "kind: tool\ncalls:\n  - tool: book\n    ⟦args: {note: hi}\n",
         {"tools/trips.py": "def book(city: str, *, days: int, note: str = ''): ..."},
     ),
+    agent(
+        "E213",
+        "calls[0].args.days: book() takes a whole number, got 'lots'",
+        "kind: tool\ncalls:\n  - tool: book\n    args: {days: ⟦lots}\n",
+        {"tools/trips.py": "def book(days: int): ..."},
+    ),
     agent("E213", "needs 'q'", "kind: tool\ncalls:\n  - ⟦tool: find\n", {"tools/web.py": "def find(q): ..."}),
     stages(
         "E301",

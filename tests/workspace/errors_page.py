@@ -53,13 +53,14 @@ def _section(code: Code) -> str:
 def _example(case: Case) -> str:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        _write(root / "workspaces" / case.name, case)
+        write(root / "workspaces" / case.name, case)
         _, problems = check_workspace(root, case.name)
     problem = next(one for one in problems if one.code.startswith(case.code) and case.says in one.message)
     return "\n".join([*_quoted(case, problem), f"{problem}", f"hint: {problem.hint}"])
 
 
-def _write(folder: Path, case: Case) -> None:
+def write(folder: Path, case: Case) -> None:
+    """Make the workspace of a case."""
     for path, content in {"workspace.yaml": WORKSPACE, **case.files}.items():
         text = without_mark(content)
         (folder / path).parent.mkdir(parents=True, exist_ok=True)

@@ -1,24 +1,20 @@
 """Each code has a broken workspace that gets it, at the exact place in the user's own file."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from agentctl.workspace import check_workspace
 from agentctl.workspace.codes import CODES, TABLE
-from tests.workspace.cases import CASES, Case, marked_place, without_mark
+from tests.workspace.cases import CASES, Case, marked_place
+from tests.workspace.errors_page import write
 
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{case.code}-{case.says[:40]}" for case in CASES])
-def test_a_broken_workspace_gets_its_code_at_its_place(write_workspace: Callable[..., Path], case: Case) -> None:
-    root = write_workspace(case.name, {path: without_mark(content) for path, content in case.files.items()})
-    for link, target in case.links.items():
-        path = root / "workspaces" / case.name / link
-        path.parent.mkdir(exist_ok=True)
-        path.symlink_to(target)
+def test_a_broken_workspace_gets_its_code_at_its_place(tmp_path: Path, case: Case) -> None:
+    write(tmp_path / "workspaces" / case.name, case)
 
-    _, problems = check_workspace(root, case.name)
+    _, problems = check_workspace(tmp_path, case.name)
 
     file, line, col = marked_place(case)
     place = (f"workspaces/{case.name}/{file}", line, col)

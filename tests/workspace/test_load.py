@@ -1,7 +1,5 @@
 """Loading: what a workspace has, and that one fault never hides another."""
 
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +8,7 @@ import pytest
 
 from agentctl.errors import WorkspaceInvalid, WorkspaceNotFound
 from agentctl.workspace import check_workspace, find_root, list_workspaces, load_workspace
+from tests.shape.test_startup import loaded_by
 
 Write = Callable[..., Path]
 
@@ -228,23 +227,16 @@ def test_the_root_is_the_nearest_folder_with_workspaces(write_workspace: Write, 
 
 def test_checking_imports_nothing_heavy(write_workspace: Write) -> None:
     root = write_workspace("demo", TRIP_FILES)
-    code = (
-        "import sys; from pathlib import Path; from agentctl.workspace import check_workspace;"
-        "check_workspace(Path(sys.argv[1]), 'demo'); print(*sys.modules)"
-    )
-
-    loaded = subprocess.run([sys.executable, "-c", code, str(root)], capture_output=True, text=True, check=True).stdout
-
     heavy = {"langgraph", "langchain", "langchain_core", "sqlalchemy", "pathspec", "rich", "typer", "asyncio"}
-    assert heavy.isdisjoint(loaded.split())
+    code = f"import pathlib, agentctl.workspace as w; w.check_workspace(pathlib.Path({str(root)!r}), 'demo')"
+
+    assert heavy.isdisjoint(loaded_by(code))
 
 
-def test_listing_imports_neither_pydantic_nor_yaml(write_workspace: Write) -> None:
-    code = "import sys; from agentctl.workspace import list_workspaces; print(*sys.modules)"
+def test_listing_imports_neither_pydantic_nor_yaml() -> None:
+    loaded = loaded_by("from agentctl.workspace import list_workspaces")
 
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-
-    assert {"pydantic", "yaml", "jinja2"}.isdisjoint(loaded.split())
+    assert {"pydantic", "yaml", "jinja2"}.isdisjoint(loaded)
 
 
 @pytest.mark.slow

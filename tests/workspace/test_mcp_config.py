@@ -132,6 +132,25 @@ def test_a_tool_of_a_faulty_server_is_not_unknown(write_workspace: Write) -> Non
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("{nonsense", "E710"), ("[]", "E710"), ('{"servers": []}', "E103"), ('{"mcpServer": {}}', "E101"), ("\0", "E710")],
+)
+def test_a_file_that_does_not_tell_its_servers_makes_no_name_of_theirs_unknown(
+    write_workspace: Write, text: str, code: str
+) -> None:
+    agents = "{a: {prompt: hi, tools: [maps_find, 'web_*', typo]}, b: {kind: tool, calls: [{tool: maps_find}]}}"
+    spec = f"version: 1\nstages: {{t: {{agents: [a, b]}}}}\nagents: {agents}\n"
+
+    _, problems = check_workspace(write_workspace("demo", {"mcp.json": text, "workspace.yaml": spec}), "demo")
+
+    assert [(problem.code[:4], problem.path.rpartition("/")[2]) for problem in problems] == [
+        (code, "mcp.json"),
+        ("E204", "workspace.yaml"),
+    ]
+    assert "'typo'" in problems[1].message
+
+
 def test_a_comment_is_pointed_out() -> None:
     report = Diagnostics("w")
 

@@ -109,6 +109,40 @@ CERTAIN = [
     "import agentctl\n@agentctl.tool\ndef find(q: str): ...",
     "def find(q): ...\ndef find(n): ...",
 ]
+TYPED = "def find(n: int, x: float = 1, q: str = '', on: bool = False, u: 'int' = 1): ..."
+LITERALS: list[dict[str, object]] = [
+    *({"n": value} for value in (1, 1.0, 1.5, "1", "lots", True, None, [1])),
+    *({"n": 1, "x": value} for value in (2, 2.5, "2", False)),
+    *({"n": 1, "q": value} for value in ("a", 1, None, {"a": 1})),
+    *({"n": 1, "on": value} for value in (True, 1, "yes")),
+]
+
+
+async def test_literal_arguments_of_a_wrong_plain_type_are_refused_as_a_run_would_refuse_them(
+    write_workspace: WriteWorkspace, tmp_path: Path
+) -> None:
+    async with toolbox(tmp_path / "run", one(TYPED)) as box:
+        faults = [bool(box.check_arguments("find", args)) for args in LITERALS]
+    found = [problems(write_workspace, calling(**args), {"tools/web.py": TYPED}) for args in LITERALS]
+
+    assert [bool(each) for each in found] == faults
+    assert {problem.code[:4] for each in found for problem in each} == {"E213"}
+
+
+def test_templates_and_other_annotations_are_left_to_the_run(write_workspace: WriteWorkspace) -> None:
+    args = {"n": "{{ task }}", "u": "x", "on": "{% if 1 %}yes{% endif %}"}
+
+    assert problems(write_workspace, calling(**args), {"tools/web.py": TYPED}) == []
+
+
+def test_a_misspelt_tool_is_to_be_corrected_not_written(write_workspace: WriteWorkspace) -> None:
+    tools = {"tools/web.py": "def find(): ..."}
+    (near,) = problems(write_workspace, {"prompt": "hi", "tools": ["fnd"]}, tools)
+    (far,) = problems(write_workspace, {"prompt": "hi", "tools": ["xyz"]}, tools)
+
+    assert (near.hint, far.hint) == ("correct the name", "write it into `tools/`")
+
+
 FIELD = "from typing import Annotated\nfrom pydantic import Field\n"
 UNSURE = [
     f"{FIELD}def find(q: Annotated[str, Field(alias='n')]): ...",

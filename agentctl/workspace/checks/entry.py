@@ -21,41 +21,39 @@ def check_entries(draft: Draft) -> None:
     """The entry of every python agent."""
     for role, spec in draft.agents.items():
         if spec.kind == "python" and spec.entry is not None:
-            check_entry(draft, draft.parts[role] / "entry", spec.entry)
-            _check_signature(draft, spec.entry)
+            found = check_entry(draft, draft.parts[role] / "entry", spec.entry)
+            if found is not None:
+                _check_signature(draft, *found, spec.entry.partition(":")[2])
 
 
-def check_entry(draft: Draft, part: Part, entry: str, offset: int = 0) -> None:
-    """An entry's form, its file and its name; `offset` is where it begins in the scalar."""
+def check_entry(draft: Draft, part: Part, entry: str, offset: int = 0) -> tuple[str, ast.Module] | None:
+    """An entry's form, its file and its name; `offset` is where it begins in the scalar. Gives the file."""
     at = part.within(offset)
     if not _ENTRY.fullmatch(entry):
         draft.report.add("E601", at, f"{part.name}: {shown(entry)} is not of the form module:name")
-        return
+        return None
     module, _, name = entry.partition(":")
-    path = find_module(module, draft.artifacts.files)
+    stem, files = module.replace(".", "/"), draft.artifacts.files
+    path = next((path for path in (f"{stem}.py", f"{stem}/__init__.py") if path in files), None)
     if path is None:
-        modules = [file[:-3].replace("/", ".") for file in draft.artifacts.files if file.endswith(".py")]
-        near = draft.report.suggest(module, modules)
-        wanted = module.replace(".", "/") + ".py"
-        draft.report.add("E602", at, f"{part.name}: there is no file {wanted!r} in the workspace{near}")
-        return
+        near = draft.report.suggest(module, [file[:-3].replace("/", ".") for file in files if file.endswith(".py")])
+        draft.report.add("E602", at, f"{part.name}: there is no file {f'{stem}.py'!r} in the workspace{near}")
+        return None
     tree = read_python(draft, path)
     if tree is None:
-        return
+        return None
     defined = set(defined_names(tree.body))
     if name not in defined and not defined & {"*", "__getattr__"}:
         near = draft.report.suggest(name, sorted(defined))
         at = part.within(offset + len(module) + 1)
         draft.report.add("E603", at, f"{part.name}: {path} does not define {name!r}{near}")
+    return path, tree
 
 
-def _check_signature(draft: Draft, entry: str) -> None:
+def _check_signature(draft: Draft, path: str, tree: ast.Module, name: str) -> None:
     """That a plain function can be called with the state and a context; decorators may change what one takes."""
-    module, _, name = entry.partition(":")
-    path = find_module(module, draft.artifacts.files)
-    tree = draft.trees.get(path) if path else None
-    last = last_definition(tree, name) if tree else None
-    if path and isinstance(last, ast.FunctionDef | ast.AsyncFunctionDef) and not last.decorator_list:
+    last = last_definition(tree, name)
+    if isinstance(last, ast.FunctionDef | ast.AsyncFunctionDef) and not last.decorator_list:
         positional = [*last.args.posonlyargs, *last.args.args]
         required = len(positional) - len(last.args.defaults)
         if required > 2 or not (positional or last.args.vararg):
@@ -66,12 +64,6 @@ def _check_signature(draft: Draft, entry: str) -> None:
 def last_definition(tree: ast.Module, name: str) -> ast.stmt | None:
     """The statement of a module that defines `name` last, itself or within it."""
     return next((one for one in reversed(tree.body) if name in defined_names([one])), None)
-
-
-def find_module(module: str, files: Iterable[str]) -> str | None:
-    """The artifact that holds a dotted module."""
-    stem = module.replace(".", "/")
-    return next((path for path in (f"{stem}.py", f"{stem}/__init__.py") if path in files), None)
 
 
 def read_python(draft: Draft, path: str) -> ast.Module | None:
@@ -97,11 +89,19 @@ def _parse(draft: Draft, path: str) -> ast.Module | None:
     return None
 
 
-def defined_names(body: Iterable[ast.AST]) -> Iterator[str]:
-    """What a module defines at its top level, within `if`, `try` and `with` too; `*` for a star import."""
+def statements(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """What a module has at its top level, within `if`, `try` and `with` too."""
     todo = list(body)
     while todo:  # and not by recursion: a long `elif` is nested as deep
         statement = todo.pop()
+        yield statement
+        if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            todo += [part for part in ast.iter_child_nodes(statement) if isinstance(part, _PARTS)]
+
+
+def defined_names(body: Iterable[ast.AST]) -> Iterator[str]:
+    """What a module defines at its top level; `*` for a star import."""
+    for statement in statements(body):
         match statement:
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
                 yield name
@@ -109,14 +109,13 @@ def defined_names(body: Iterable[ast.AST]) -> Iterator[str]:
                 yield from (alias.asname or alias.name.partition(".")[0] for alias in names)
             case ast.Assign(targets=targets):
                 yield from _assigned(targets)
-            case ast.AnnAssign(target=target, value=ast.expr()) | ast.AugAssign(target=target):
+            case (
+                ast.AnnAssign(target=target, value=ast.expr())
+                | ast.AugAssign(target=target)
+                | ast.For(target=target)
+                | ast.withitem(optional_vars=ast.expr() as target)
+            ):
                 yield from _assigned([target])
-            case ast.withitem(optional_vars=ast.expr() as target):
-                yield from _assigned([target])
-            case _:
-                if isinstance(statement, ast.For):
-                    yield from _assigned([statement.target])
-                todo += [part for part in ast.iter_child_nodes(statement) if isinstance(part, _PARTS)]
 
 
 def _assigned(targets: Iterable[ast.expr]) -> Iterator[str]:

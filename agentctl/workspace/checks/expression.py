@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 
 from agentctl.channels.policy import STANDARD
@@ -16,6 +16,7 @@ from agentctl.workspace.spec import AgentSpec
 
 _BOUNDS = frozenset({"visits", "rounds"})
 _BY_STAGE = ("visits", "executed_agents_per_stage")
+_HINT = f"an expression reads channels and {', '.join(sorted(BUILTIN_NAMES))}"
 
 
 def expressions(draft: Draft) -> Iterator[tuple[str, Part]]:
@@ -70,8 +71,9 @@ def _check_text(draft: Draft, text: str, part: Part, known: set[str]) -> Express
     if isinstance(parsed, ExpressionInvalid):
         draft.report.add("E501", part.within(parsed.offset), f"{part.name}: {parsed.sentence}", parsed.hint)
         return None
-    _check(draft, part, text, parsed.names | parsed.reads_channels, known, "E502")
-    _check(draft, part, text, frozenset(_stages_in(text)), draft.declared("stages"), "E202")
+    if not draft.is_broken("channels"):
+        _check(draft, part, text, "name", parsed.names | parsed.reads_channels, known)
+    _check(draft, part, text, "stage", _stages_in(text), draft.declared("stages"))
     return parsed
 
 
@@ -79,17 +81,11 @@ def _known(draft: Draft) -> set[str]:
     return {*STANDARD, *BUILTIN_NAMES, *draft.declared("channels")}
 
 
-def _check(draft: Draft, part: Part, text: str, names: frozenset[str], known: Collection[str], code: str) -> None:
-    if code == "E502" and draft.is_broken("channels"):
-        return
-    for name in sorted(names - set(known)):
+def _check(draft: Draft, part: Part, text: str, word: str, names: Iterable[str], known: Collection[str]) -> None:
+    code, hint = ("E502", _HINT) if word == "name" else ("E202", "")
+    for name in sorted(set(names).difference(known)):
         found = re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text)
-        hint = ""
-        if code == "E502":
-            hint = f"an expression reads channels and {', '.join(sorted(BUILTIN_NAMES))}"
-        word = "name" if code == "E502" else "stage"
-        near = draft.report.suggest(name, sorted(known))
-        message = f"{part.name}: unknown {word} {name!r}{near}"
+        message = f"{part.name}: unknown {word} {name!r}{draft.report.suggest(name, sorted(known))}"
         draft.report.add(code, part.within(found.start() if found else 0), message, hint)
 
 

@@ -26,7 +26,7 @@ def check_flow(draft: Draft) -> None:
         return
     reached = _reach([registry.start], graph)
     _check_ends(draft, graph, reached)
-    _check_loops(draft, registry, {name: graph[name] for name in graph if name in reached})
+    _check_loops(draft, registry, {name: graph[name] for name in graph if name in reached}, spec.limits)
 
 
 def _live(routes: list[RouteSpec]) -> list[RouteSpec]:
@@ -80,9 +80,8 @@ def _check_ends(draft: Draft, graph: Graph, reached: set[str]) -> None:
             draft.report.add("E302", part.key, f"from stage {name!r} no route leads to 'final'")
 
 
-def _check_loops(draft: Draft, registry: StageRegistry, graph: Graph) -> None:
+def _check_loops(draft: Draft, registry: StageRegistry, graph: Graph, limits: LimitsSpec) -> None:
     """A loop is bounded by a limit, or by `visits` or `rounds` where it goes on or is left."""
-    limits = draft.spec.limits
     if limits.max_steps or limits.timeout_s or limits.max_tokens or limits.max_cost_usd or not draft.is_whole("limits"):
         return
     free = {name: _unbounded(draft, name, _live(registry.routes(name)), graph) for name in graph}

@@ -52,13 +52,18 @@ def _faults(schema: object) -> Iterator[str]:
 def _references(draft: Draft) -> Iterator[tuple[str, Part, tuple[str, ...], str]]:
     for name, stage in draft.stages.items():
         if stage.record is not None:
-            yield stage.record, draft.main / "stages" / name / "record", RECORDS, "E206"
+            yield stage.record.name, _named(draft.main / "stages" / name / "record"), RECORDS, "E206"
     for role, spec in draft.agents.items():
         part = draft.parts[role]
         if spec.memory.record is not None:
-            yield spec.memory.record, part / "memory" / "record", RECORDS, "E206"
+            yield spec.memory.record.name, _named(part / "memory" / "record"), RECORDS, "E206"
         for field, output in spec.output.items():
             yield output.type, part / "output" / field / "type", TYPES, "E105"
+
+
+def _named(part: Part) -> Part:
+    """Where the name stands, whether in the short form or in the full one."""
+    return part / "name" if part.node.kind == "mapping" else part
 
 
 def _check_schema_file(draft: Draft, part: Part, name: str) -> None:

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Literal
 
 from agentctl.workspace.artifacts import decode
-from agentctl.workspace.checks.entry import last_definition, read_python
+from agentctl.workspace.checks.entry import last_definition, read_python, statements
 from agentctl.workspace.checks.path import find_file
 from agentctl.workspace.diagnostics import Place, listed, shown
 from agentctl.workspace.document import Part
@@ -24,6 +24,13 @@ RESULTS = "results"
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _GLOB = re.compile(r"[*?\[]")
+_TEMPLATE = re.compile(r"\{[{%#]")
+_PLAIN: Mapping[str, tuple[str, tuple[type, ...]]] = {
+    "int": ("a whole number", (int,)),
+    "float": ("a number", (int, float)),
+    "str": ("a text", (str,)),
+    "bool": ("true or false", (bool,)),
+}
 
 
 def check_tools(draft: Draft) -> None:
@@ -32,7 +39,8 @@ def check_tools(draft: Draft) -> None:
     own = frozenset(function.name for tree in trees.values() if tree for function in _functions(tree))
     plain = _check_duplicates(draft, {path: tree for path, tree in trees.items() if tree})
     _check_arguments(draft, plain)
-    prefixes = [f"{server}_" for server in _servers(draft)]
+    servers = _servers(draft)
+    prefixes = None if servers is None else [f"{server}_" for server in servers]
     if None not in trees.values():  # else what is named may stand in a file that does not parse
         _check_names(draft, own, prefixes)
 
@@ -43,15 +51,8 @@ def is_tool_file(path: str) -> bool:
 
 
 def _functions(tree: ast.Module) -> Iterator[Function]:
-    """What may be tools: public functions of a module, within `if`, `try` and `with` too."""
-    todo: list[ast.AST] = [tree]
-    while todo:
-        for node in ast.iter_child_nodes(todo.pop()):
-            if isinstance(node, Function):
-                if node.name[0] != "_":
-                    yield node
-            elif isinstance(node, ast.stmt | ast.ExceptHandler | ast.match_case) and not isinstance(node, ast.ClassDef):
-                todo.append(node)
+    """What may be tools: public functions of a module."""
+    return (one for one in statements(tree.body) if isinstance(one, Function) and one.name[0] != "_")
 
 
 def _check_duplicates(draft: Draft, trees: Mapping[str, ast.Module]) -> dict[str, Function]:
@@ -82,11 +83,12 @@ def _is_ours(decorator: ast.expr) -> bool:
 
 
 def _check_arguments(draft: Draft, own: Mapping[str, Function]) -> None:
-    """Names of arguments, where the function's text tells all that it takes."""
+    """Names of arguments, and plain types of literal ones, where the function's text tells all that it takes."""
     for _, call, part in tool_calls(draft):
         takes = _parameters(own[call.tool].args) if call.tool in own else None
         if takes is None:
             continue
+        _check_types(draft, own[call.tool], call, part)
         for name in (unknown := [name for name in call.args if name not in takes]):
             near = draft.report.suggest(name, list(takes))
             at = part / "args" / name
@@ -95,6 +97,24 @@ def _check_arguments(draft: Draft, own: Mapping[str, Function]) -> None:
         if missing and not unknown:  # which may be a needed one, misspelt
             at = part / "args"
             draft.report.add("E213", at.key, f"{at.name}: {call.tool}() needs {listed(missing, 'and')}")
+
+
+def _check_types(draft: Draft, function: Function, call: ToolCallSpec, part: Part) -> None:
+    for parameter in (*function.args.args, *function.args.kwonlyargs):
+        kind = parameter.annotation.id if isinstance(parameter.annotation, ast.Name) else ""
+        value = call.args.get(parameter.arg)
+        if kind not in _PLAIN or parameter.arg not in call.args or _is_template(value):
+            continue
+        word, types = _PLAIN[kind]
+        is_whole = kind == "int" and isinstance(value, float) and value.is_integer()  # as JSON Schema has it
+        if not (is_whole or isinstance(value, types)) or (isinstance(value, bool) and kind != "bool"):
+            at = part / "args" / parameter.arg
+            message = f"{at.name}: {call.tool}() takes {word}, got {shown(value)}"
+            draft.report.add("E213", at.value, message, f"write {word}, or a `{{{{ … }}}}` that gives one")
+
+
+def _is_template(value: object) -> bool:
+    return isinstance(value, str) and bool(_TEMPLATE.search(value))
 
 
 def _parameters(given: ast.arguments) -> dict[str, bool] | None:
@@ -149,30 +169,48 @@ def _named(draft: Draft, own: frozenset[str]) -> Iterator[_Named]:
         yield _Named(call.tool, part / "tool", (part / "tool").value, None)
 
 
-def _check_names(draft: Draft, own: frozenset[str], prefixes: Collection[str]) -> None:
+def _check_names(draft: Draft, own: frozenset[str], prefixes: Collection[str] | None) -> None:
     every = own | BUILT_IN_TOOLS
     for named in _named(draft, own):
         wanted, globs = named.wanted, named.globs
         if wanted in every or any(fnmatchcase(name, wanted) for name in globs or ()):
             continue
         may_be_there = globs is not None or not _GLOB.search(wanted)
-        if may_be_there and any(_may_match(wanted, prefix) for prefix in prefixes):
+        if may_be_there and _may_be_a_server_s(wanted, prefixes):
             continue
-        message = f"{named.part.name}: no tool matches {shown(wanted)}{draft.report.suggest(wanted, sorted(every))}"
+        near = draft.report.suggest(wanted, sorted(every))
+        message = f"{named.part.name}: no tool matches {shown(wanted)}{near}"
         hint = "" if own else "the workspace has no tools: write tools/<name>.py"
+        hint = "correct the name" if near else hint
         draft.report.add("E204", named.at, message, hint, severity=named.severity)
 
 
-def _servers(draft: Draft) -> list[str]:
-    """Names of the declared servers, faulty and disabled ones too: their tools are not unknown."""
+def _servers(draft: Draft) -> list[str] | None:
+    """Names of the declared servers, faulty and disabled ones too: their tools are not unknown.
+
+    Returns:
+        None, and a problem, where the file does not tell.
+    """
     path = draft.spec.tools.servers if draft.spec else "mcp.json"
     named = draft.main / "tools" / "servers"
     if draft.spec is not None and "servers" in draft.spec.tools.model_fields_set:
         found = find_file(draft, named, path, "file")
+        if found is None:
+            return None
+    elif path in draft.artifacts.files:
+        found = path
     else:
-        found = path if path in draft.artifacts.files else None
-    text = decode(found, draft.artifacts.files[found], draft.report) if found else None
-    return list(read_servers(found, text, draft.report)) if found and text is not None else []
+        return []
+    text = decode(found, draft.artifacts.files[found], draft.report)
+    servers = None if text is None else read_servers(found, text, draft.report)
+    return None if servers is None else list(servers)
+
+
+def _may_be_a_server_s(wanted: str, prefixes: Collection[str] | None) -> bool:
+    """Whether a name or glob may mean a server's tool, `<server>_<tool>`; with no prefixes known, by its form."""
+    if prefixes is None:
+        return "_" in wanted[1:] or bool(_GLOB.search(wanted))
+    return any(_may_match(wanted, prefix) for prefix in prefixes)
 
 
 def _may_match(wanted: str, prefix: str) -> bool:
