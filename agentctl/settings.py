@@ -36,6 +36,8 @@ class Settings:
     """What `model: auto` takes."""
     database_url: str | None = field(default=None, repr=False)
     """Postgres instead of the project's own files; may hold a password."""
+    redis_url: str | None = field(default=None, repr=False)
+    """Where what agents remember is kept, instead of the project's own file; may hold a password."""
     debug: bool = False
     """Show tracebacks."""
     langsmith: bool = False
@@ -60,6 +62,7 @@ class Settings:
             blocking_threads=_count(env, "AGENTCTL_BLOCKING_THREADS", 10),
             model=env.get("AGENTCTL_MODEL", "").strip() or None,
             database_url=_database(env),
+            redis_url=_redis(env),
             debug=_switch(env, "AGENTCTL_DEBUG"),
             langsmith=_switch(env, "AGENTCTL_LANGSMITH"),
             allow_private_urls=_switch(env, "AGENTCTL_ALLOW_PRIVATE_URLS"),
@@ -84,7 +87,8 @@ def _dotenv(path: Path) -> dict[str, str]:
         found = dotenv_values(path, interpolate=False)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} cannot be read: {error}", hint="make it a UTF-8 file of NAME=value lines") from error
-    return {name: value for name, value in found.items() if value is not None and (name.startswith("AGENTCTL_") or is_key(name))}
+    wanted = {name for name in found if name.startswith("AGENTCTL_") or is_key(name)}
+    return {name: value for name, value in found.items() if value is not None and name in wanted}
 
 
 def _forbid_langsmith(environ: MutableMapping[str, str]) -> None:
@@ -114,6 +118,16 @@ def _database(env: Mapping[str, str]) -> str | None:
         raise UsageError(
             "AGENTCTL_DATABASE_URL is not a postgresql:// URL",
             hint="write postgresql://USER:PASSWORD@HOST:PORT/DATABASE, or unset it to use SQLite",
+        )
+    return url or None
+
+
+def _redis(env: Mapping[str, str]) -> str | None:
+    url = env.get("REDIS_URL", "").strip()
+    if url and not url.startswith(("redis://", "rediss://", "unix://")):
+        raise UsageError(
+            "REDIS_URL is not a redis://, rediss:// or unix:// URL",
+            hint="write redis://USER:PASSWORD@HOST:6379/0, or unset it to use a file of the project",
         )
     return url or None
 

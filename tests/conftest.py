@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.services import postgres, postgres_url, redis_server, redis_url  # noqa: F401
+from tests.services import mortal_redis, postgres, postgres_url, redis_server, redis_url  # noqa: F401
 
 WORKSPACE = """\
 version: 1

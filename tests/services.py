@@ -16,6 +16,7 @@ from typing import NamedTuple, NoReturn
 import pytest
 
 PASSWORD = "s3cret-of-p0stgres"
+REDIS_PASSWORD = "hunter2-is-secret"
 
 
 class Postgres(NamedTuple):
@@ -90,6 +91,40 @@ def redis_url(redis_server: int) -> str:
     """A server that holds nothing."""
     assert _redis(redis_server, b"FLUSHALL") == b"+OK\r\n"
     return f"redis://127.0.0.1:{redis_server}/0"
+
+
+class RedisServer:
+    """One with a password, which can be killed, frozen and started again; with `keeps` it then has what it held."""
+
+    def __init__(self, folder: Path, *, keeps: bool = False) -> None:
+        with closing(socket.create_server(("127.0.0.1", 0))) as free:
+            self.port = free.getsockname()[1]
+        self.folder, self.keeps = folder, keeps
+        self.url = f"redis://:{REDIS_PASSWORD}@127.0.0.1:{self.port}/0"
+        self.start()
+
+    def start(self) -> None:
+        program = shutil.which("redis-server")
+        if program is None:
+            _without("Redis", "apt-get install redis-server")
+        words = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--requirepass", REDIS_PASSWORD]
+        words += ["--appendonly", "yes" if self.keeps else "no", "--dir", str(self.folder)]
+        self.process = subprocess.Popen([program, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 10
+        while not _redis(self.port, b"PING").startswith(b"-NOAUTH"):
+            assert time.monotonic() < deadline, "redis-server does not answer"
+            time.sleep(0.01)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def mortal_redis(tmp_path: Path) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path)
+    yield server
+    server.kill()
 
 
 def _redis(port: int, command: bytes) -> bytes:

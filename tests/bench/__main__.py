@@ -15,6 +15,7 @@ from pathlib import Path
 
 import agentctl
 from tests.bench.conversation import bench_idle, bench_overlap, bench_turns
+from tests.bench.episodic import bench_episodic
 from tests.bench.harness import (
     CLI,
     LANGGRAPH,
@@ -165,6 +166,7 @@ ROWS = {
     "overlap": bench_overlap,
     "idle": bench_idle,
     "tools": bench_tools,
+    "episodic": bench_episodic,
 }
 
 
