@@ -32,11 +32,17 @@ class Calls(Protocol):
         """One call of a foreign graph; its result must be JSON."""
         ...
 
-    async def tools(self, intents: Sequence[Intent]) -> list[ToolOutcome]:
+    async def tools(self, intents: Sequence[Intent], *, aside: bool = False) -> list[ToolOutcome]:
         """The tool calls of one reply, made at once, in the order of `intents`; a call that is refused is an outcome.
+
+        `aside`: by a task that the agent has beside its own, so that no order can be relied on when it is resumed.
 
         Raises LimitReached once those have ended that were within the limit.
         """
+        ...
+
+    def skip(self, tool: str, when: str, values: Mapping[str, object]) -> None:
+        """Note a call that is left out, as `when` is false for these values; `agent.finished` tells it."""
         ...
 
     async def answers(self, interrupts: Mapping[str, object]) -> dict[str, object]:

@@ -3,6 +3,7 @@
 import asyncio
 import copy
 import inspect
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError as FutureCancelled
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ class Context:
         self.attachments: Sequence[Any] = plain(tuple(names["attachments"]))
         self.memories: Sequence[Any] = plain(tuple(names["memories"]))
         self._emit, self._calls, self._loop = call.emit, call.calls, asyncio.get_running_loop()
+        self._home: tuple[int, object] | None = None
 
     def emit(self, text: str) -> None:
         """Stream `text` to whoever watches the run; safe from any thread."""
@@ -57,15 +59,25 @@ class Context:
         Raises:
             ToolFailed: the tool failed, was not allowed, or nobody knows what came of it.
         """
-        (outcome,) = await self._calls.tools([(name, arguments)])
+        call = self._tool(name, arguments, aside=_here() != self._home)
+        if asyncio.get_running_loop() is self._loop:
+            return await call
+        # A blocking agent runs a loop of its own.
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(call, self._loop))
+
+    async def _tool(self, name: str, arguments: Mapping[str, object], *, aside: bool) -> object:
+        (outcome,) = await self._calls.tools([(name, arguments)], aside=aside)
         if outcome.status != "ok":
             raise ToolFailed(name, outcome.status, outcome.text)
         return outcome.text if outcome.structured is None else outcome.structured
 
     def call_tool_sync(self, name: str, /, **arguments: object) -> object:
-        """As `call_tool`, from the thread of a blocking agent."""
+        """As `call_tool`, from the threads of a blocking agent."""
+        if asyncio._get_running_loop() is not None:
+            raise RuntimeError("`ctx.call_tool_sync` would block this async code: use `await ctx.call_tool(…)`")
+        call = self._tool(name, arguments, aside=_here() != self._home)
         try:
-            return asyncio.run_coroutine_threadsafe(self.call_tool(name, **arguments), self._loop).result()
+            return asyncio.run_coroutine_threadsafe(call, self._loop).result()
         except FutureCancelled:
             # The agent has ended or begins anew: nothing that catches exceptions may go on.
             raise asyncio.CancelledError("the agent has ended") from None
@@ -106,6 +118,7 @@ class PythonAgent:
     def _call(self, call: AgentCall, context: Context | None) -> Any:
         if context is None:
             return self.target(call.state)
+        context._home = _here()  # what it calls from elsewhere, it calls in no order
         return (
             self.target(call.state, context) if self.takes_context == "second" else self.target(call.state, ctx=context)
         )
@@ -223,6 +236,11 @@ def _takes_context(target: Any) -> Literal["no", "second", "keyword"]:
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     required = [p for p in positional if p.default is p.empty]
     return "second" if len(required) > 1 or any(p.name == "ctx" for p in positional[1:2]) else "no"
+
+
+def _here() -> tuple[int, object]:
+    """The thread and the task that this is called in."""
+    return threading.get_ident(), asyncio.current_task() if asyncio._get_running_loop() else None
 
 
 def _thread_id(call: AgentCall) -> str:

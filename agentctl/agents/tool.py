@@ -45,7 +45,10 @@ class ToolAgent:
         results: list[dict[str, Any]] = []
         for index, (wanted, condition) in enumerate(zip(self.spec.calls, self.conditions, strict=True)):
             names = ChainMap[str, object]({**self.variables, RESULTS: view(results)}, call.names)  # type: ignore[arg-type]
-            if wanted.tool in off or not (condition is None or condition.is_true(names)):
+            if wanted.tool in off:
+                continue
+            if condition is not None and not condition.is_true(names):
+                call.calls.skip(wanted.tool, condition.text, condition.explain(names))
                 continue
             args = await self._filled(wanted.args, names, f"calls[{index}].args")
             (outcome,) = await call.calls.tools([(wanted.tool, args)])
@@ -79,7 +82,7 @@ class ToolAgent:
             raise AgentFailed(
                 self.role,
                 f"{tool} ({outcome.status}): {said}",
-                hint=f"`on_error` of {self.role} says what follows",
+                hint=f"mend the cause, or let `on_error` of {self.role} say how the run goes on without it",
                 code="tool-failed",
             )
         result = outcome.text if outcome.structured is None else outcome.structured

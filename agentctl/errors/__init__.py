@@ -8,8 +8,7 @@
     │   ├── SessionNotFound
     │   ├── NameTaken
     │   ├── FetchRefused         a URL may not be fetched
-    │   ├── NotPortable          what a graph remembers cannot be written as JSON
-    │   └── NotSupportedYet
+    │   └── NotPortable          what a graph remembers cannot be written as JSON
     ├── WorkspaceError           a file is wrong; the user edits it              exit 3
     │   ├── WorkspaceNotFound
     │   ├── WorkspaceInvalid     carries one Problem per fault, with its line
@@ -69,7 +68,6 @@ from agentctl.errors.usage import (
     FetchRefused,
     NameTaken,
     NotPortable,
-    NotSupportedYet,
     RunHeld,
     RunNotFound,
     SessionNotFound,
@@ -94,7 +92,6 @@ __all__ = [
     "ModelFailed",
     "NameTaken",
     "NotPortable",
-    "NotSupportedYet",
     "Problem",
     "QueueFull",
     "RateLimited",

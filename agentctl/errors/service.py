@@ -1,6 +1,6 @@
 """Something that is needed is away, busy or full. Exit 5."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from math import ceil
 
 from agentctl.errors.base import AgentctlError
@@ -48,16 +48,20 @@ class SessionBusy(ServiceUnavailable):
 
     code = "session-busy"
 
-    def __init__(self, session: str, run_id: str, *, is_waiting: bool = False, approvals: Sequence[str] = ()) -> None:
-        """`approvals` are the ids of those that a waiting run still wants decided."""
-        doing, hint = "is still running", "wait for it, or use `--busy cancel`"
+    def __init__(
+        self, session: str, run_id: str, *, is_waiting: bool = False, approvals: Mapping[str, str] | None = None
+    ) -> None:
+        """`approvals` are those that a waiting run still wants decided: ids to what they are about."""
+        what, hint = f"is busy: its run {run_id} is still running", "wait for it, or use `--busy cancel`"
         if is_waiting:
-            doing, hint = "waits to be resumed", f"go on with `agentctl resume {run_id}`"
+            what, hint = "waits to be resumed: all that its last turn asked is decided", f"`agentctl resume {run_id}`"
         if approvals:
-            doing = f"waits for approval {', '.join(approvals)}"
-            decide = f"`agentctl approvals approve {approvals[0]}`, or deny it"
-            hint = f"decide with {decide}, then `agentctl resume {run_id}`"
-        super().__init__(f"session {session} is busy: its run {run_id} {doing}", hint=hint)
+            wanted = ", ".join(f"{id_[:8]}: {about}" for id_, about in approvals.items())
+            what = f"waits for approval{'s' if len(approvals) > 1 else ''} {wanted}"
+            hint = f"`agentctl approvals approve {next(iter(approvals))}` or `deny`, then `agentctl resume {run_id}`"
+        if is_waiting:
+            hint = f"go on with {hint}; `--busy cancel` drops it"
+        super().__init__(f"session {session} {what}", hint=hint)
         self.run_id, self.is_waiting = run_id, is_waiting
 
 

@@ -80,12 +80,3 @@ class NotPortable(UsageError):
             f"the memory {thread_id!r} cannot be exported: {reason}",
             hint="keep JSON values and human, ai, system or tool messages in the graph's state",
         )
-
-
-class NotSupportedYet(UsageError):
-    """A documented feature that this version does not have."""
-
-    code = "not-supported-yet"
-
-    def __init__(self, what: str) -> None:
-        super().__init__(f"{what} is not supported yet", hint="this version runs without it; see docs/index.md")

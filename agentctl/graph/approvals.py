@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from agentctl.errors import UsageError
 from agentctl.store import Approval, ApprovalStore, Decision
+from agentctl.store.approvals import check_decision
 
 Ask = Callable[[Sequence[Approval]], Awaitable[Mapping[str, Decision]]]
 """Asks whoever is there; what is left out stays undecided."""
@@ -27,6 +28,7 @@ class Approvals:
         self._store, self._expires_s, self._ask = store, expires_s, ask
         self._rows = {row.id: row for row in rows}
         self._asking = asyncio.Lock()
+        self._has_asked = bool(self._rows)
 
     def decided(self, id_: str) -> Approval | None:
         """The approval if it is decided; whoever did not in time has denied it."""
@@ -39,6 +41,7 @@ class Approvals:
 
     async def request(self, approvals: Sequence[Approval]) -> list[Approval]:
         """Note that these are wanted; returned with the times that they were given."""
+        self._has_asked = True
         asked = await self._store.request(approvals, self._expires_s)
         self._rows |= {row.id: row for row in asked}
         return asked
@@ -51,12 +54,15 @@ class Approvals:
         """Ask in place, where somebody is there; returns whether all are decided now.
 
         Raises:
+            UsageError: something is no decision of what was asked; those before it are kept.
             StoreUnusable: a decision cannot be kept.
         """
         wanted = [row for row in self.undecided() if row.id in ids]
         if self._ask is not None and wanted:
             async with self._asking:  # one question at a time
                 for id_, decision in (await self._ask(wanted)).items():
+                    if id_ in self._rows:
+                        check_decision(self._rows[id_], decision)
                     with suppress(UsageError):  # somebody else was quicker, or it has expired
                         await self._store.decide(id_, decision, user=None)
         for run_id in {row.run_id for row in wanted}:
@@ -73,7 +79,7 @@ class Approvals:
 
     async def withdraw(self, run_id: str, keep: Collection[str] = ()) -> None:
         """Nobody waits any more for those that are not decided, except `keep`."""
-        if self._rows:
+        if self._has_asked:
             await self._store.withdraw(run_id, keep)
 
     async def _look(self, run_id: str) -> None:

@@ -10,11 +10,14 @@ from agentctl.graph.budget import Budget
 from agentctl.graph.clock import Clock
 from agentctl.graph.context import Place, RunContext, Say
 from agentctl.graph.halt import Halt
-from agentctl.graph.tool_calls import ToolCalls, answer_id
+from agentctl.graph.tool_calls import ToolCalls, answer_id, role_of
 from agentctl.logs import mask_values
 from agentctl.models import ModelClient, ModelReply, ModelRequest
 from agentctl.store import Approval, CallKey
 from agentctl.tools import ToolOutcome
+
+FIRST_TOOL_CALL = 1_000_000
+"""Ordinals of tool calls begin here: an agent may make some at once, while it calls models one by one."""
 
 
 class JournalledCalls:
@@ -27,12 +30,14 @@ class JournalledCalls:
     Attributes:
         halt: where the execution stops until somebody has decided.
         clock: of the execution.
+        skipped: the calls that a condition left out.
     """
 
     def __init__(self, run: RunContext, chain: str, place: Place, say: Say) -> None:
         self._run, self._chain, self._place, self._made = run, chain, place, 0
         self.halt, self.clock = Halt(), Clock()
-        self._tools = ToolCalls(run, role_of(chain), place, say, self.halt, self.clock)
+        self.skipped: list[dict[str, object]] = []
+        self._tools = ToolCalls(run, self._key(FIRST_TOOL_CALL), place, say, self.halt, self.clock)
         self._tasks: set[asyncio.Task[Any]] = set()
         self.input_tokens = self.output_tokens = 0
         self.cost_usd: float | None = 0.0
@@ -82,13 +87,13 @@ class JournalledCalls:
         )
         return result
 
-    async def tools(self, intents: Sequence[Intent]) -> list[ToolOutcome]:
+    async def tools(self, intents: Sequence[Intent], *, aside: bool = False) -> list[ToolOutcome]:
         """See `Calls.tools`."""
         await self.halt.enter()
         if task := asyncio.current_task():
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        return await self._tools.make([(self._next(), intent) for intent in intents])
+        return await self._tools.make(intents, aside=aside)
 
     async def answers(self, interrupts: Mapping[str, object]) -> dict[str, object]:
         """See `Calls.answers`."""
@@ -111,6 +116,10 @@ class JournalledCalls:
         told: dict[str, object] = await run.taped(key, "graph", "answers", dict(interrupts), answered)
         return told
 
+    def skip(self, tool: str, when: str, values: Mapping[str, object]) -> None:
+        """See `Calls.skip`."""
+        self.skipped.append({"tool": tool, "when": when, "values": dict(values)})
+
     def end(self) -> None:
         """The execution is over: what the agent left behind calls nothing any more."""
         self.halt.end()
@@ -123,8 +132,11 @@ class JournalledCalls:
 
     def _next(self) -> CallKey:
         self._made += 1
+        return self._key(self._made)
+
+    def _key(self, ordinal: int) -> CallKey:
         place = self._place
-        return CallKey(self._chain, place.stage, place.visit, place.round, self._made)
+        return CallKey(self._chain, place.stage, place.visit, place.round, ordinal)
 
     def _count(self, reply: ModelReply) -> None:
         usage, cost = reply.usage, reply.cost_usd
@@ -135,7 +147,7 @@ class JournalledCalls:
 
     def usage(self) -> dict[str, object]:
         """What this execution used, as `agent.finished` tells it; empty without a model or tool."""
-        tools = {"tool_calls": len(self._tools.entries)} if self._tools.entries else {}
+        tools = {"tool_calls": self._tools.ran} if self._tools.entries else {}
         if not self.models:
             return tools  # type: ignore[return-value]
         return {
@@ -150,6 +162,8 @@ class JournalledCalls:
 
 def replay(run: RunContext) -> None:
     """Count what earlier processes of the run spent, and tell its models what they have answered already."""
+    for tool in run.journal.unknown():
+        run.budget.add_tool_call(tool)
     for _, kept in run.journal.results("tool"):
         if kept["ran"]:
             run.budget.add_tool_call(str(kept["tool"]))
@@ -195,11 +209,6 @@ def _spend_meta(budget: Budget, meta: Mapping[str, Any]) -> None:
     for spent in meta.get("spent", ()):
         tokens = spent["usage"]["input_tokens"], spent["usage"]["output_tokens"]
         budget.add_model_call(spent["model"], *tokens, spent["cost_usd"])
-
-
-def role_of(chain: str) -> str:
-    """Who acts: the last of those of whom each is the fallback of the one before."""
-    return chain.rpartition(">")[2]
 
 
 def key_of(role: str, place: Place) -> CallKey:

@@ -35,6 +35,10 @@ class Clock:
                 self.waited_s += waited_s
                 self._set(None if self._when is None else self._when + waited_s)
 
+    def end(self) -> None:
+        """Nothing is limited any more."""
+        self._set(None)
+
     def _set(self, when: float | None) -> None:
         if self.scope is not None and not self.scope.expired():
             self.scope.reschedule(when)

@@ -11,6 +11,7 @@ from agentctl.graph.approvals import Approvals
 from agentctl.graph.budget import Budget
 from agentctl.graph.clock import Clock
 from agentctl.graph.tape import Tape
+from agentctl.memory import RunMemory
 from agentctl.models import ModelClient
 from agentctl.store import CallKey, Journal
 from agentctl.store.row import CallKind
@@ -57,6 +58,8 @@ class Seed:
     """A summary of what came before these turns."""
     attachments: Sequence[Mapping[str, object]] = field(default_factory=list)
     """`{name, media_type, path, bytes}` each: the files of this turn."""
+    memories: Sequence[Mapping[str, object]] = field(default_factory=list)
+    """What its agents produced in earlier turns, as `MemoryManager.recall` gives it; shown to those that recall."""
     threads: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Role to (thread id, checkpoint id): the memory of agents that keep their own."""
 
@@ -91,6 +94,8 @@ class RunContext:
     """Role to what it may call in this turn."""
     tape: Tape | None = None
     """Records the calls, or plays them."""
+    memory: RunMemory | None = None
+    """Records what agents produce; None if nothing is recorded."""
     clock: Clock = field(default_factory=Clock)
     watched: bool = True
     mask: Callable[[str], str] = str

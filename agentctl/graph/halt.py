@@ -31,6 +31,7 @@ class Halt:
     async def enter(self) -> None:
         """Before each call: no way out any more once somebody is asked, or the agent has ended."""
         if self._is_over:
+            await asyncio.sleep(0.1)  # whoever swallows this and tries again must not stop the loop
             raise asyncio.CancelledError("the agent has ended")
         if self.asked:
             await self._wait()

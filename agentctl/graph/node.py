@@ -7,6 +7,7 @@ result is journalled before anybody hears of it; a resumed run takes it from the
 
 import asyncio
 import time
+from asyncio.tasks import _unregister_task
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn, cast
@@ -14,20 +15,21 @@ from typing import Any, NoReturn, cast
 from agentctl.agents import AgentCall, AgentRegistry, BlockingPool, InThread, to_delta
 from agentctl.agents.call import Fields
 from agentctl.channels.view import plain, view
-from agentctl.errors import AgentctlError, AgentFailed, LimitReached, StoreUnusable
+from agentctl.errors import AgentctlError, AgentFailed, JournalMismatch, LimitReached, StoreUnusable
 from agentctl.graph.calls import JournalledCalls, key_of
 from agentctl.graph.context import Fact, Place, RunContext, Say
 from agentctl.graph.flow import Flow
-from agentctl.graph.halt import Halt
 from agentctl.graph.names import Names
 from agentctl.graph.router import Control
 from agentctl.logs import mask_values
 from agentctl.store import Approval
 from agentctl.workspace.code import said
-from agentctl.workspace.spec import AgentSpec
+from agentctl.workspace.spec import AgentSpec, OnErrorSpec
 
+LET_GO_S = 1.0
+FAIL = OnErrorSpec(action="fail")
 Record = dict[str, Any]
-"""What is journalled of an execution: `delta`, `executed` roles, `outcome`, and the `facts` to tell."""
+"""What is journalled of an execution: `delta`, `executed` roles, `outcome`, the `facts` to tell; `memory`, if any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Execution:
                 _interrupt(halted.approvals)
             if record["outcome"]["status"] in ("ok", "skipped"):
                 await self.run.journal.put_delta(key_of(role, place), record)
+        await self._keep(role, place, record)
         for type_, data, key in record["facts"]:
             self.say((type_, data, key))
         # `by` is who did it in the end: the role, or its fallback.
@@ -64,6 +67,14 @@ class Execution:
         peaks = {"_peaks": delta["rewards"]} if "rewards" in delta else {}
         executed = {place.stage: record["executed"]}
         return {**delta, **peaks, "executed_agents_per_stage": executed, "_outcomes": [outcome]}
+
+    async def _keep(self, role: str, place: Place, record: Record) -> None:
+        """Put what was recorded into memory: once the journal has it, and again when that answers, under one id."""
+        kept, memory = record.get("memory"), self.run.memory
+        if not kept or memory is None or self.run.plays:
+            return
+        if warning := await memory.keep(role, (place.stage, place.visit, place.round), kept):
+            self.say(("warning", {"message": warning}, ""))
 
     async def _attempt(self, role: str, place: Place, before: list[str]) -> Record:
         """Run `role`, and on failure what its `on_error` says."""
@@ -74,6 +85,8 @@ class Execution:
         self.say(("agent.started", {"agent": role, **_at(place)}, ""))
         try:
             delta = await self._once(role, place, calls)
+            memory = self.run.memory
+            kept = memory and memory.take(place.stage, role, self.specs[role], delta)
         except LimitReached as limit:
             return _behind(calls.entries(), _record([*before, role], "limited", error=limit))
         except (StoreUnusable, _Halted):
@@ -84,7 +97,8 @@ class Execution:
             return await self._failed(role, place, before, _as_failure(role, error, hint), calls.entries())
         data = _finished(role, place, delta, calls, time.monotonic() - started)
         finished: Fact = ("agent.finished", data, place.key("agent.finished", name))
-        return _behind(calls.entries(), _record([*before, role], "ok", delta=delta, facts=[finished]))
+        record = _behind(calls.entries(), _record([*before, role], "ok", delta=delta, facts=[finished]))
+        return {**record, "memory": kept} if kept else record
 
     async def _once(self, role: str, place: Place, calls: JournalledCalls) -> dict[str, Any]:
         """One execution within its time limit, and its checked delta."""
@@ -95,7 +109,7 @@ class Execution:
                 calls.clock.scope = scope
                 in_thread = _in_thread(self.run.pool, scope, spec.timeout_s)
                 call = self._call(role, place, calls, emit, in_thread)
-                fields = await _apart(role, self.registry[role].run(call), calls.halt)
+                fields = await _apart(role, self.registry[role].run(call), calls)
         except TimeoutError:
             if not scope.expired():
                 raise
@@ -107,7 +121,6 @@ class Execution:
             ) from None
         finally:
             emit.is_open = False
-            calls.end()
         return to_delta(self.registry.writer(role), fields, place.stage, place.round)
 
     def _call(
@@ -117,6 +130,8 @@ class Execution:
         identity = {"agent": role, "user": run.user, "session_id": run.session_id, "run_id": run.run_id}
         seed = run.seed
         known = {"turns": view(seed.turns), "earlier": seed.earlier, "attachments": view(seed.attachments)}
+        if "episodic" in self.specs[role].memory.recall:
+            known["memories"] = view(seed.memories)
         names = Names(
             self.flow,
             self.state,
@@ -148,7 +163,8 @@ class Execution:
         self, role: str, place: Place, before: list[str], error: AgentctlError, entries: list[dict[str, Any]]
     ) -> Record:
         """What `on_error` says; what its tools did stays in `history`, which a fallback sees."""
-        on_error = self.specs[role].on_error
+        # Whoever cannot be resumed has done things that nobody may do once more in its place.
+        on_error = FAIL if isinstance(error, JournalMismatch) else self.specs[role].on_error
         status = "skipped" if on_error.action == "skip" else "failed"
         action = f"fallback to {on_error.fallback}" if on_error.fallback else on_error.action
         data = {"agent": role, **_at(place), "error": _error(error), "then": action}
@@ -197,6 +213,7 @@ def _finished(
         "writes": {channel: plain(value) for channel, value in delta.items() if channel != "history"},
         "usage": calls.usage(),
         "duration_s": round(duration_s, 3),
+        **({"skipped": calls.skipped} if calls.skipped else {}),
     }
 
 
@@ -220,7 +237,7 @@ def _interrupt(approvals: list[Approval]) -> NoReturn:
     raise AssertionError
 
 
-async def _apart(role: str, execution: Coroutine[Any, Any, Fields], halt: Halt) -> Fields:
+async def _apart(role: str, execution: Coroutine[Any, Any, Fields], calls: JournalledCalls) -> Fields:
     """Run an agent in a task of its own, so that it can cancel or abort nothing but itself.
 
     Raises:
@@ -237,10 +254,11 @@ async def _apart(role: str, execution: Coroutine[Any, Any, Fields], halt: Halt) 
 
     agent = asyncio.create_task(guarded())
     try:
-        first: set[asyncio.Future[Any]] = {agent, halt.reached}
+        first: set[asyncio.Future[Any]] = {agent, calls.halt.reached}
         await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
         if not agent.done():
-            raise _Halted(halt.asked)
+            calls.clock.end()
+            raise _Halted(calls.halt.asked)
         fields, error = agent.result()
     except asyncio.CancelledError:
         task = asyncio.current_task()
@@ -248,14 +266,22 @@ async def _apart(role: str, execution: Coroutine[Any, Any, Fields], halt: Halt) 
             raise
         raise AgentFailed(role, "something that it waited for was cancelled") from None
     finally:
+        calls.end()
         if not agent.done():
-            agent.cancel()
-            await asyncio.wait({agent})
+            await _let_go(agent)
     if error is not None and not isinstance(error, Exception):
         raise AgentFailed(role, said(error)) from error
     if error is not None:
         raise error
     return fields
+
+
+async def _let_go(agent: asyncio.Task[Any]) -> None:
+    """Cancel it; one that swallows that is left behind, and the loop does not wait for it at its own end."""
+    agent.cancel()
+    await asyncio.wait({agent}, timeout=LET_GO_S)
+    if not agent.done():
+        _unregister_task(agent)
 
 
 class _Emitter:

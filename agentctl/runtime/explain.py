@@ -18,7 +18,7 @@ def explain(events: Iterable[Mapping[str, Any]], approvals: Iterable[Approval] =
     Returns:
         `{task, status, error, winner, output, generation, visits}`; each visit is `{stage, visit,
         agents, calls, asked, unfinished, rounds, why, to, tested, ranking, weights, warnings}`, where
-        `agents` holds `{agent, round, step, text, writes, usage, error, then, calls, asked}` in order,
+        `agents` holds `{agent, round, step, text, writes, usage, skipped, error, then, calls, asked}` in order,
         `unfinished` the roles that have started and not finished, and `tested` the routes `{to, when,
         result, values}`. A run that was stopped in a stage has a visit without `why`.
 
@@ -89,7 +89,7 @@ def _agent(story: dict[str, Any], event: Mapping[str, Any]) -> None:
         visit["unfinished"].remove(event["agent"])
     # A fallback may be simulated where the run's own model is not.
     story["simulated"] |= bool(event.get("usage", {}).get("simulated"))
-    kept = ("agent", "round", "step", "text", "writes", "usage", "duration_s", "error", "then")
+    kept = ("agent", "round", "step", "text", "writes", "usage", "duration_s", "skipped", "error", "then")
     agent = {name: event[name] for name in kept if name in event}
     for name in ("calls", "asked"):
         agent[name] = [each for each in visit[name] if each["agent"] == event["agent"]]

@@ -13,6 +13,7 @@ from agentctl.errors import QueueFull, UsageError
 from agentctl.events import Event, EventBus
 from agentctl.graph import Seed, Tape
 from agentctl.logs import AgentLogger, LogSink, env_secrets, mask
+from agentctl.memory import MemoryManager
 from agentctl.models import Models
 from agentctl.runtime.files import RunFiles
 from agentctl.runtime.manager import Machinery, RuntimeManager, Ways
@@ -22,6 +23,7 @@ from agentctl.runtime.running import Running
 from agentctl.runtime.tools import OpenBox, open_toolbox
 from agentctl.settings import Settings
 from agentctl.store import RunRow, Store, open_checkpointer
+from agentctl.store.file import PrivateFile
 from agentctl.tools.server import Servers
 from agentctl.tools.server_health import token_folder
 from agentctl.workspace import find_root, list_workspaces
@@ -44,6 +46,7 @@ class WorkspaceHub:
 
     Attributes:
         running: stops runs.
+        memory: what agents produced.
     """
 
     def __init__(
@@ -70,6 +73,8 @@ class WorkspaceHub:
         loop = asyncio.get_running_loop()
         self.store.holder.on_stop = lambda run_id: loop.call_soon_threadsafe(self.running.stop, run_id)  # type: ignore[assignment]
         self._stack.push_async_callback(self.store.close)
+        self.memory = MemoryManager(partial(PrivateFile, self.root), settings.redis_url)
+        self._stack.push_async_callback(self.memory.close)
         models = Models(settings.env)
         self._stack.push_async_callback(models.close)
         self._slots = asyncio.Semaphore(settings.max_runs)
@@ -172,6 +177,7 @@ class WorkspaceHub:
                 self._ready = Machinery(
                     settings=self.settings,
                     store=self.store,
+                    memory=self.memory,
                     models=self._models,
                     logger=self._logger,
                     gate=asyncio.Semaphore(self.settings.max_concurrent_agents),

@@ -17,6 +17,7 @@ from agentctl.errors import AgentctlError
 from agentctl.events import EventBus
 from agentctl.graph import Approvals, Ask, Budget, Flow, GraphManager, RunContext, Seed, Tape, Taped, build_flow, replay
 from agentctl.logs import AgentLogger, Component, Level
+from agentctl.memory import MemoryManager, Recording, RunMemory, recordings
 from agentctl.models import ModelClient, ModelConfig, Models, Retry, check_key, resolve_auto
 from agentctl.runtime.files import RunFiles
 from agentctl.runtime.orchestrator import Orchestrator
@@ -42,6 +43,7 @@ class Machinery:
 
     settings: Settings
     store: Store
+    memory: MemoryManager
     models: Models
     logger: AgentLogger
     gate: asyncio.Semaphore
@@ -69,6 +71,7 @@ class Live:
     code: Code
     flow: Flow
     registry: AgentRegistry
+    recordings: Mapping[tuple[str, str], Recording]
 
 
 class RuntimeManager:
@@ -234,6 +237,7 @@ class RuntimeManager:
             toolbox=ready.offer.toolbox,
             tools=ready.offer.tools,
             tape=ways.tape,
+            memory=self._memory(row, live),
             keep_files=partial(tools.files.keep, row.run_id),
             watched=watched,
             mask=tools.store.mask,
@@ -263,19 +267,36 @@ class RuntimeManager:
                 await orchestrator.forget_checkpoints()
             spec, env = live.workspace.spec, tools.settings.env
             started = _started(row, spec, context, env, resumed=resumed)
-            result = await orchestrator.run(started, ready.offer.warnings)
+            warnings = [*ready.offer.warnings, *filter(None, [tools.memory.take_warning()])]
+            result = await orchestrator.run(started, warnings)
             if result.status == "done":
                 await orchestrator.forget_checkpoints()
+                if context.memory is not None:
+                    await context.memory.end()
             return result
         finally:
             tools.models.forget(row.run_id)
+
+    def _memory(self, row: RunRow, live: Live) -> RunMemory | None:
+        if not live.recordings:
+            return None
+        return RunMemory(
+            manager=self._machinery.memory,
+            recordings=live.recordings,
+            spec=live.workspace.spec.memory.episodic,
+            workspace=self.name,
+            user=row.user_id,
+            session_id=row.session_id,
+            run_id=row.run_id,
+        )
 
     def _open(self, workspace: Workspace, folder: Path) -> Live:
         """Run the workspace's modules and build its agents; the last good generation stays if this fails."""
         package = f"_agentctl_workspace_{workspace.name.replace('-', '_')}_{workspace.generation}"
         code = Code(package, folder, workspace.files)
         try:
-            live = Live(workspace, code, build_flow(workspace), AgentRegistry(workspace, code.load))
+            flow, registry = build_flow(workspace), AgentRegistry(workspace, code.load)
+            live = Live(workspace, code, flow, registry, recordings(workspace))
         except BaseException:
             code.close()
             raise

@@ -4,11 +4,12 @@ import getpass
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-from agentctl.errors import NotPortable, SessionNotFound, UsageError
+from agentctl.errors import NotPortable, ServiceUnavailable, SessionNotFound, UsageError
 from agentctl.runtime import WorkspaceHub
-from agentctl.sessions.memories import adding, copied, drop, targets_of
+from agentctl.sessions.memories import adding, copied, drop, forget_records, targets_of
 from agentctl.sessions.name import checked_metadata, checked_name, checked_tags
 from agentctl.sessions.portable import export_session, import_session
 from agentctl.store import SessionRow, TurnRow, new_id
@@ -242,7 +243,7 @@ class SessionControl:
         Raises:
             SessionBusy: a run is in one of them; nothing is forgotten.
         """
-        await to_its_end(self._forget([row.session_id for row in sessions]))
+        await to_its_end(self._forget(sessions))
 
     async def expire(self, days: float = IDLE_DAYS) -> int:
         """Forget the sessions that nobody has used for so long; returns how many.
@@ -256,19 +257,24 @@ class SessionControl:
         return total
 
     async def _expire_some(self, days: float) -> int:
-        count, threads = await self._runtime.store.sessions.expire(days)
+        rows, threads = await self._runtime.store.sessions.expire(days)
         await drop(self._runtime, threads)
-        return count
+        with suppress(ServiceUnavailable):  # they end by themselves
+            await forget_records(self._runtime, rows, clear="session")
+        return len(rows)
 
     async def _drop_dead(self) -> None:
         await drop(self._runtime, await self._runtime.store.sessions.dead_threads())
 
-    async def _forget(self, session_ids: Sequence[str]) -> None:
-        await drop(self._runtime, await self._runtime.store.sessions.delete(session_ids))
+    async def _forget(self, rows: Sequence[SessionRow]) -> None:
+        await drop(self._runtime, await self._runtime.store.sessions.delete([row.session_id for row in rows]))
+        await forget_records(self._runtime, rows)
 
     async def _rewind(self, session: SessionRow, turn: int, expected: int | None) -> None:
         sessions = self._runtime.store.sessions
+        gone = [each.run_id for each in await sessions.turns(session.session_id) if each.turn > turn and each.run_id]
         await drop(self._runtime, await sessions.rewind(session.session_id, turn, expected))
+        await forget_records(self._runtime, [session], run_ids=gone)
 
 
 def os_user() -> str:

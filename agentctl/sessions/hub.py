@@ -183,7 +183,7 @@ class Hub:
         has_begun = False
         try:
             async with self.runtime.slot():
-                seed = await seed_of(begun, ready, self.store, files)
+                seed = await seed_of(begun, ready, self.store, self.runtime.memory, files)
                 has_begun = True
                 return await self.runtime.run(begun.run, ready, seed, ways, on_event=on_event)
         finally:
@@ -192,7 +192,7 @@ class Hub:
 
     async def _go_on(self, begun: Begun, ready: Ready, files: Files, ways: Ways, on_event: OnEvent | None) -> RunResult:
         try:
-            seed = await seed_of(begun, ready, self.store, files)
+            seed = await seed_of(begun, ready, self.store, self.runtime.memory, files)
             return await self.runtime.run(begun.run, ready, seed, ways, on_event=on_event, resumed=True)
         finally:
             await asyncio.shield(self.store.let_go(begun.run.run_id, begun.run.lease))

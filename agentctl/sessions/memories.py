@@ -5,8 +5,10 @@ They are in another database. So they are there before the session that needs th
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from typing import Literal
 
 from agentctl.errors import ServiceUnavailable, StoreUnusable
+from agentctl.memory import Query
 from agentctl.runtime import WorkspaceHub
 from agentctl.store import SessionRow, TurnRow
 from agentctl.store.threads import copy_thread, delete_threads
@@ -31,6 +33,32 @@ async def drop(runtime: WorkspaceHub, threads: Sequence[str]) -> None:
     except StoreUnusable as error:
         hint = "it is done but for what agents remember by themselves: a later run deletes that"
         raise StoreUnusable(str(error), hint=hint, code=error.code) from error
+
+
+async def forget_records(
+    runtime: WorkspaceHub,
+    sessions: Iterable[SessionRow],
+    *,
+    run_ids: Sequence[str] | None = None,
+    clear: Literal["session"] | None = None,
+) -> None:
+    """Delete the records of what agents produced in these sessions.
+
+    Args:
+        run_ids: only those of these runs.
+        clear: only those that a session ends which ends by itself.
+
+    Raises:
+        ServiceUnavailable: they are still there; the hint says what to do.
+    """
+    for row in sessions:
+        query = Query(user=row.user_id, session_id=row.session_id, run_ids=run_ids, clear=clear)
+        try:
+            await runtime.memory.forget(query)
+        except ServiceUnavailable as error:
+            later = f"`agentctl memory forget --session {row.session_id}`"
+            hint = f"it is done but for the records of what its agents produced; when it is back, {later}"
+            raise ServiceUnavailable(str(error), hint=hint, code=error.code) from error
 
 
 @asynccontextmanager

@@ -74,7 +74,7 @@ async def _try(workspace: Workspace, name: str, spec: TrialSpec) -> list[Fault]:
             if spec.cassette is not None:
                 masked = partial(mask, secrets=env_secrets(settings.env))
                 player = await asyncio.to_thread(Player, workspace.folder / spec.cassette, masked)
-            own = replace(settings, root=root, database_url=None)
+            own = replace(settings, root=root, database_url=None, redis_url=None)
             async with Hub(root, settings=own, open_box=stubs.open) as hub:
                 result = await hub.run(
                     workspace.name,
@@ -88,14 +88,15 @@ async def _try(workspace: Workspace, name: str, spec: TrialSpec) -> list[Fault]:
                 )
         except AgentctlError as error:
             return [Fault("run", "a run", f"{error.code}: {error}; {error.hint}".rstrip("; "))]
-    faults = [_named(fault, str(script), f"tests/{name}.yaml") for fault in _faults(spec.expect, result, events)]
+    refused = list(dict.fromkeys(stubs.box.refused)) if stubs.box is not None else []
+    found = _faults(spec.expect, result, events, is_cut=bool(refused))
+    faults = [_named(fault, str(script), f"tests/{name}.yaml") for fault in found]
     if player is not None:
         faults += [Fault("call", "a recorded call", str(miss)) for miss in player.misses[:1]]
-    if stubs.box is not None:
-        faults += [
-            Fault("call", f"`tools: {{{tool}: …}}` in the test, or a function that is read-only", f"a call of {tool}")
-            for tool in dict.fromkeys(stubs.box.refused)
-        ]
+    faults += [
+        Fault("call", f"`tools: {{{tool}: …}}` in the test, or a function that is read-only", f"a call of {tool}")
+        for tool in refused
+    ]
     return faults
 
 
@@ -117,8 +118,9 @@ async def _decide(approve: bool, approvals: Sequence[Approval]) -> Mapping[str, 
     return {approval.id: Decision(approve=approve) for approval in approvals}
 
 
-def _faults(expect: ExpectSpec, result: RunResult, events: Sequence[Event]) -> Iterator[Fault]:
-    if result.status != expect.status:
+def _faults(expect: ExpectSpec, result: RunResult, events: Sequence[Event], *, is_cut: bool) -> Iterator[Fault]:
+    """What is not as expected; the status of a run is no news if it was cut off from a tool."""
+    if result.status != expect.status and not is_cut:
         error = result.error or {}
         why = f": {error.get('code')}: {error.get('message')}" if error else ""
         yield Fault("status", expect.status, f"{result.status}{why}")

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 from agentctl.errors import ServiceUnavailable, SessionBusy, UsageError, did_you_mean
 from agentctl.graph import Seed
+from agentctl.memory import MemoryManager
 from agentctl.runtime import Ready, WorkspaceHub
 from agentctl.sessions.attachments import Attachment
 from agentctl.sessions.context import AHEAD, extract, fit, summarise
@@ -35,7 +36,10 @@ class TurnOptions(TypedDict, total=False):
     files: Sequence[str | Path | Attachment]
     """Paths and http(s) URLs to attach, or what was loaded from them before."""
     busy: Literal["wait", "fail", "cancel"]
-    """What to do while another run is in the session: wait (default), raise `SessionBusy`, or stop that run."""
+    """What to do while another run is in the session: wait (default), raise `SessionBusy`, or stop that run.
+
+    One that waits for an approval is not waited for; only `cancel` drops it.
+    """
     wait_s: float
     """How long to wait, in seconds; then `SessionBusy`. Default: 60."""
     metadata: Mapping[str, str]
@@ -141,10 +145,13 @@ class Doors:
             try:
                 return await self._runtime.store.sessions.begin(row, session, entry)
             except SessionBusy as busy:
-                if busy.is_waiting or asyncio.get_running_loop().time() >= deadline:
+                drops = stops and busy.is_waiting
+                if not drops and (busy.is_waiting or asyncio.get_running_loop().time() >= deadline):
                     raise
                 if stops:
                     await self._stop_other(session)
+                if drops:
+                    continue
             await asyncio.sleep(random.uniform(0.5, 1) * pause_s)  # noqa: S311 - so that waiters do not march in step
             pause_s = min(pause_s * 1.5, longest_s)
 
@@ -155,7 +162,9 @@ class Doors:
             self._runtime.running.stop(held_by)
 
 
-async def seed_of(begun: Begun, ready: Ready, store: Store, attachments: Sequence[Mapping[str, object]]) -> Seed:
+async def seed_of(
+    begun: Begun, ready: Ready, store: Store, memory: MemoryManager, attachments: Sequence[Mapping[str, object]]
+) -> Seed:
     """What a run that is let in is told; a new run's summary is brought up to date first.
 
     Args:
@@ -171,8 +180,28 @@ async def seed_of(begun: Begun, ready: Ready, store: Store, attachments: Sequenc
         turns=told,
         earlier=text,
         attachments=list(attachments),
+        memories=await _recalled(begun, ready, store, memory),
         threads=threads,
     )
+
+
+async def _recalled(begun: Begun, ready: Ready, store: Store, memory: MemoryManager) -> list[dict[str, Any]]:
+    """What the agents of the session produced before; noted with the run, so that a resumed one is told the same."""
+    run, spec = begun.run, ready.live.workspace.spec
+    seed = run.seed or {}
+    is_wanted = any("episodic" in agent.memory.recall for agent in spec.agents.values())
+    if "memories" in seed or begun.turn <= 1 or not is_wanted:
+        return list(seed.get("memories", ()))
+    is_fork = begun.session.parent_id is not None
+    recalled = await memory.recall(
+        user=run.user_id,
+        workspace=run.workspace,
+        session_id=run.session_id,
+        run_ids=[turn.run_id for turn in begun.told if turn.run_id] if is_fork else (),
+        spec=spec.memory.recall,
+    )
+    await store.update_run(run.run_id, seed={**seed, "memories": recalled}, fence=run.lease)
+    return recalled
 
 
 async def _summary(begun: Begun, ready: Ready, store: Store) -> str:

@@ -44,7 +44,8 @@ class ApprovalTable:
 
     def find(self, prefix: str, at: str) -> list[Approval]:
         """The approval of exactly that id, else all whose ids begin so."""
-        found = self._rows(select(approvals).where(approvals.c.id.startswith(prefix, autoescape=True)).limit(10), at)
+        begins = approvals.c.id.startswith(prefix[:64], autoescape=True)
+        found = self._rows(select(approvals).where(begins).limit(10), at)
         return [row for row in found if row.id == prefix] or found
 
     def wanted(self, user: str | None, run_id: str | None, undecided: bool, at: str) -> list[Approval]:

@@ -1,6 +1,7 @@
 """Approvals, as coroutines: what `Store` is for runs. The table is what counts, whoever writes it."""
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -79,7 +80,7 @@ class ApprovalStore:
 
         def change(db: "Database") -> Approval:
             row = _find(db, id_, user)
-            _check_open(row)
+            _check_open(db, row)
             check_decision(row, decision)
             values = {
                 "status": "approved" if decision.approve else "denied",
@@ -114,23 +115,28 @@ def check_decision(approval: Approval, decision: Decision) -> None:
         raise UsageError(what, hint="approve this one only, without `--always`")
     if not decision.approve or decision.args is None or approval.kind == "graph":
         return
-    if isinstance(decision.args, dict):
-        schema = approval.args.get("schema") if approval.kind == "question" else None
-        if fault := schema and _misfit(decision.args, schema):
-            raise UsageError(f"the answer does not fit the form: {fault}", hint="see it with `agentctl approvals show`")
-        return
     noun = "answer to a question" if approval.kind == "question" else "arguments of a call"
+    if isinstance(decision.args, dict):
+        if fault := approval.schema and _misfit(decision.args, approval.schema):
+            raise UsageError(f"the {noun} do not fit: {fault}", hint=f"see `agentctl approvals show {approval.id[:8]}`")
+        return
     example = 'as in `--edit-args \'{"name": "value"}\'`'
     raise UsageError(f"the {noun} must be a JSON object", hint=f"write names and values, {example}")
 
 
 def _misfit(answer: object, schema: Any) -> str:
-    """Where an answer does not follow its form."""
+    """Where an answer does not follow its schema; a server's may be broken, and then anything does."""
     from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import best_match
+    from jsonschema.exceptions import SchemaError, best_match
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
 
-    fault = best_match(Draft202012Validator(schema).iter_errors(answer))
-    return f"{fault.json_path}: {fault.message[:200]}" if fault else ""
+    with suppress(SchemaError, Unresolvable):
+        # An empty registry: a `$ref` to some address is not fetched.
+        Draft202012Validator.check_schema(schema)
+        if fault := best_match(Draft202012Validator(schema, registry=Registry()).iter_errors(answer)):
+            return f"{fault.json_path.removeprefix('$.')}: {fault.message[:200]}"
+    return ""
 
 
 def _find(db: "Database", id_: str, user: str | None) -> Approval:
@@ -150,8 +156,11 @@ def _find(db: "Database", id_: str, user: str | None) -> Approval:
     raise ApprovalNotFound(id_, [row.id for row in db.approvals.wanted(user, None, False, now)[-200:]])
 
 
-def _check_open(row: Approval) -> None:
+def _check_open(db: "Database", row: Approval) -> None:
+    run = db.runs.get(row.run_id)
     hint = f"go on with `agentctl resume {row.run_id}`"
+    if run is not None and run.status == "done":
+        hint = f"see what came of it with `agentctl why {row.run_id}`"
     if row.status == "expired":
         raise UsageError(f"approval {row.id} has expired at {row.expires_at}, which counts as denied", hint=hint)
     if row.status == "void":

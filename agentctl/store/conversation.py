@@ -67,7 +67,7 @@ class SessionTable:
 
     def find(self, word: str) -> list[SessionRow]:
         """The session of exactly that id, else all whose ids begin so, whoever has them."""
-        begins = sessions.c.session_id.startswith(word, autoescape=True)
+        begins = sessions.c.session_id.startswith(word[:64], autoescape=True)
         found = self._rows(select(sessions).where(begins).order_by(sessions.c.session_id.desc()).limit(10))
         return [row for row in found if row.session_id == word] or found
 
@@ -224,7 +224,8 @@ class TurnTable:
         """Give `target` what `source` was up to the turn `last`."""
         attached = attachments.c.digest.in_(self._digests(source, last))
         upto = {turns: turns.c.turn <= last, summaries: summaries.c.upto <= last, attachments: attached}
-        status = case((turns.c.status == "running", "killed"), else_=turns.c.status)  # what goes on is the source's
+        # What goes on, or waits, is the source's.
+        status = case((turns.c.status.in_(("running", "waiting")), "killed"), else_=turns.c.status)
         changed: dict[str, ColumnElement[Any]] = {"session_id": literal(target), "status": status}
         for table in _OF_SESSION:
             names = [column.name for column in table.c]

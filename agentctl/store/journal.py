@@ -7,7 +7,7 @@ A killed run replays its graph from the start and is answered from here.
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal, TypeVar, cast
 
 from agentctl.errors import JournalMismatch, ModelFailed, UnknownOutcome
@@ -26,6 +26,7 @@ class _Entry:
     status: Literal["started", "done", "failed"]
     result: str | None = None
     kind: str = ""
+    name: str = ""
     is_committed: bool = True
 
 
@@ -52,7 +53,7 @@ class Journal:
         entries = {}
         for row in rows:
             key = CallKey(*(row[name] for name in CallKey.__slots__))  # type: ignore[arg-type]
-            entries[key] = _Entry(str(row["digest"]), row["status"], row["result"], str(row["kind"]))  # type: ignore[arg-type]
+            entries[key] = _Entry(str(row["digest"]), row["status"], row["result"], str(row["kind"]), str(row["name"]))  # type: ignore[arg-type]
         return cls(store, run_id, entries)
 
     async def call(
@@ -125,6 +126,21 @@ class Journal:
         entry = self._entries.get(key)
         return entry is not None and entry.status == "done"
 
+    def tool_calls(self, execution: CallKey) -> list[tuple[CallKey, str, str]]:
+        """The tool calls of an execution so far: key, digest and tool, in the order of their ordinals."""
+        made = [
+            (key, entry.digest, entry.name)
+            for key, entry in self._entries.items()
+            if entry.kind == "tool" and replace(key, ordinal=execution.ordinal) == execution
+        ]
+        return sorted(made, key=lambda call: call[0].ordinal)
+
+    def unknown(self) -> Iterator[str]:
+        """The tools that were called in earlier processes, and nobody knows what came of it."""
+        for entry in self._entries.values():
+            if entry.kind == "tool" and entry.status == "started":
+                yield entry.name
+
     def starts(self, key: CallKey) -> int:
         """How often a call started of which nobody knows what came; 0 if that is known."""
         entry = self._entries.get(key)
@@ -170,7 +186,7 @@ class Journal:
         failure = None if is_new else self._entries[key].result
         if kind == "tool" and not is_new:
             failure = _dump({"starts": self.starts(key) + 1})
-        self._entries[key] = _Entry(digest, "started", failure, kind)
+        self._entries[key] = _Entry(digest, "started", failure, kind, name)
         if is_new:
             await self._store.insert_call(
                 {

@@ -78,7 +78,8 @@ class RunTable:
 
     def find(self, prefix: str) -> list[RunRow]:
         """The run of exactly that id, else all whose ids begin so."""
-        query = _RUN.where(runs.c.run_id.startswith(prefix, autoescape=True)).order_by(runs.c.run_id.desc()).limit(10)
+        begins = runs.c.run_id.startswith(prefix[:64], autoescape=True)
+        query = _RUN.where(begins).order_by(runs.c.run_id.desc()).limit(10)
         found = [self._row(row) for row in self._connection.execute(query).mappings()]
         return [row for row in found if row.run_id == prefix] or found
 

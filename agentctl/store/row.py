@@ -116,6 +116,8 @@ class Approval:
     """JSON: the arguments; the value of an interrupt; `{message, schema, url}` of a question."""
     digest: str
     """Of tool and arguments."""
+    schema: dict[str, Any] | None = None
+    """JSON Schema of what somebody may say instead: the tool's arguments, or a question's form."""
     why: str
     """One sentence."""
     requested_at: str = ""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from agentctl.errors import NameTaken, SessionNotFound, StoreUnusable, UsageError
 from agentctl.store.holder import Holder
 from agentctl.store.row import RunRow, SessionRow, TurnRow
-from agentctl.store.turn import Begun, Entry, enter, enter_again, is_free, leave, make_way, timestamp
+from agentctl.store.turn import Begun, Entry, drop_waiting, enter, enter_again, is_free, leave, make_way, timestamp
 
 if TYPE_CHECKING:
     from agentctl.store.database import Database
@@ -123,16 +123,30 @@ class SessionStore:
             self._holder.release(run_id, fence)
 
     async def cancel(self, session_id: str) -> str | None:
-        """Ask whoever holds the session's run to stop it; returns which run that is."""
+        """Ask whoever holds the session's run to stop it; returns which run that is. One that waits ends at once."""
 
         def ask(db: "Database") -> str | None:
             session = db.sessions.get(session_id)
-            if session is None or session.active_run is None:
+            run = db.runs.get(session.active_run) if session and session.active_run else None
+            if run is None:
                 return None
-            db.runs.update(session.active_run, {"is_cancelled": True})
-            return session.active_run
+            if db.runs.is_waiting(run.run_id, timestamp()):
+                drop_waiting(db, run)
+                return None
+            db.runs.update(run.run_id, {"is_cancelled": True})
+            return run.run_id
 
         return await self._write(ask)
+
+    async def waiting(self, session_id: str) -> str | None:
+        """The run that keeps the session while it waits for people, or to be resumed."""
+
+        def look(db: "Database") -> str | None:
+            session = db.sessions.get(session_id)
+            run_id = session.active_run if session else None
+            return run_id if run_id and db.runs.is_waiting(run_id, timestamp()) else None
+
+        return await self._read(look)
 
     async def find(self, word: str) -> list[SessionRow]:
         """The session of that id, else all whose ids begin so, whoever has them."""
@@ -245,7 +259,7 @@ class SessionStore:
             if origin is None or origin.turns < last:
                 raise SessionNotFound(source, reason=f"session {source!r} has been deleted or rewound")
             if origin.turns == last:
-                make_way(db, origin, "")
+                make_way(db, origin, "", past_waiting=True)
             if not db.sessions.insert(row):
                 raise NameTaken(row.name or "")
             db.turns.copy(source, row.session_id, last)
@@ -310,7 +324,7 @@ class SessionStore:
                 raise SessionNotFound(session_id, reason=f"session {session_id!r} has been deleted")
             if last > session.turns or expected_turns not in (None, session.turns):
                 raise UsageError(f"the session has {session.turns} turns now", hint="look at it again, then decide")
-            make_way(db, session, "")
+            make_way(db, session, "", past_waiting=last < session.turns)  # a run that waits is the last turn
             threads = db.turns.all_threads([session_id])
             threads.update(db.runs.delete_after(session_id, last))
             db.turns.truncate(session_id, last)
@@ -336,25 +350,25 @@ class SessionStore:
             for session_id in session_ids:
                 session = db.sessions.get(session_id)
                 if session is not None:
-                    make_way(db, session, "")
+                    make_way(db, session, "", past_waiting=True)
             return _forget(db, session_ids)
 
         return await self._write(forget)
 
-    async def expire(self, days: float, limit: int = 20) -> tuple[int, list[str]]:
+    async def expire(self, days: float, limit: int = 20) -> tuple[list[SessionRow], list[str]]:
         """Forget sessions that nobody has used for so long, a few at a time; those with a run in them stay.
 
         Returns:
-            how many; 0 when none is left. And the checkpointer's threads that can go, as `delete` gives them.
+            which; none when none is left. And the checkpointer's threads that can go, as `delete` gives them.
         """
         before = timestamp(timedelta(days=days))
 
-        def forget(db: "Database") -> tuple[int, list[str]]:
-            ids = [row.session_id for row in db.sessions.idle(before, limit, timestamp()) if is_free(db, row)]
-            return len(ids), _forget(db, ids)
+        def forget(db: "Database") -> tuple[list[SessionRow], list[str]]:
+            rows = [row for row in db.sessions.idle(before, limit, timestamp()) if is_free(db, row)]
+            return rows, _forget(db, [row.session_id for row in rows])
 
         if not await self._read(lambda db: db.sessions.idle(before, 1, timestamp())):
-            return 0, []  # as nearly always; nobody need wait for a writer
+            return [], []  # as nearly always; nobody need wait for a writer
         return await self._write(forget)
 
 

@@ -158,6 +158,7 @@ approvals = Table(
     Column("tool", String, nullable=False),
     Column("args", JSON, nullable=False),
     Column("digest", String, nullable=False),
+    Column("schema", JSON(none_as_null=True)),
     Column("why", JSON, nullable=False),
     Column("requested_at", String, nullable=False),
     Column("expires_at", String, nullable=False),

@@ -150,8 +150,23 @@ def is_free(db: "Database", session: SessionRow) -> bool:
     return True
 
 
-def make_way(db: "Database", session: SessionRow, run_id: str) -> None:
+def drop_waiting(db: "Database", run: RunRow) -> None:
+    """End a run that waits: it is cancelled, and nobody need decide any more what it asked."""
+    hint = f"continue with `agentctl resume {run.run_id}`"
+    error = {"code": "cancelled", "message": "another turn took its place while it waited", "hint": hint}
+    result = {**(run.result or {}), "status": "cancelled", "error": error}
+    values: Values = {"status": "cancelled", "result": result, "updated_at": timestamp()}
+    db.runs.claim(run, None)
+    db.runs.update(run.run_id, values)
+    end_turn(db, run.run_id, values, None)
+    db.approvals.withdraw(run.run_id, ())
+
+
+def make_way(db: "Database", session: SessionRow, run_id: str, *, past_waiting: bool = False) -> None:
     """See to it that no other run is in the session: a dead one is shut out, and so is one that waited in vain.
+
+    Args:
+        past_waiting: one that waits for an approval is not in the way.
 
     Raises:
         SessionBusy: one is, or waits for an approval.
@@ -164,7 +179,9 @@ def make_way(db: "Database", session: SessionRow, run_id: str) -> None:
     if other.is_held:
         raise SessionBusy(session.name or session.session_id, other.run_id)
     if db.runs.is_waiting(other.run_id, timestamp()):
-        wanted = [each.id for each in db.approvals.wanted(None, other.run_id, True, timestamp())]
+        if past_waiting:
+            return
+        wanted = {each.id: each.tool for each in db.approvals.wanted(None, other.run_id, True, timestamp())}
         raise SessionBusy(session.name or session.session_id, other.run_id, is_waiting=True, approvals=wanted)
     if other.status == "running":
         db.runs.claim(other, None)

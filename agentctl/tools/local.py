@@ -3,7 +3,7 @@
 import asyncio
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -72,7 +72,7 @@ class LocalServer:
         except TimeoutError:
             return failed("timeout", f"{tool} gave no answer within {timeout_s:g} s")
         except Exception as error:  # noqa: BLE001 - what a tool makes the protocol say is no fault of the caller's
-            return failed("refused", f"{tool} failed: {said(error)}")
+            return failed("refused" if self._client.is_connected() else "lost", f"{tool} failed: {said(error)}")
 
 
 def as_tool(function: Function, in_thread: InThread, max_bytes: int) -> "Tool":
@@ -89,7 +89,8 @@ def as_tool(function: Function, in_thread: InThread, max_bytes: int) -> "Tool":
 
     async def run(**arguments: Any) -> Any:
         try:
-            return await call(arguments)
+            # In a task of its own, which is all that it can cancel: this one drives the connection.
+            return await asyncio.create_task(call(arguments))
         except asyncio.CancelledError as error:
             if asyncio.current_task().cancelling():  # type: ignore[union-attr]
                 raise
@@ -110,7 +111,7 @@ def as_tool(function: Function, in_thread: InThread, max_bytes: int) -> "Tool":
 
 def _called(
     call: Callable[..., Any], in_thread: InThread, max_bytes: int
-) -> Callable[[Mapping[str, Any]], Awaitable[Any]]:
+) -> Callable[[Mapping[str, Any]], Coroutine[Any, Any, Any]]:
     """The function as a coroutine function that gives a result of MCP."""
     if inspect.iscoroutinefunction(call):
 

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from agentctl.store import Approval, Decision
 from tests.conftest import WriteWorkspace
 from tests.runs import of
 from tests.runtime.process import CHECKOUT, Project
-from tests.runtime.tooled import Asked, call, calls, decide_all, forkserver, notes, pending, tooled
+from tests.runtime.tooled import Asked, call, calls, decide_all, forkserver, notes, pending, process, tooled
 
 ASKS = {"asks": {"prompt": "Call."}}
 ONE = [calls(call("note", line="one")), {"text": "done"}]
@@ -155,6 +155,47 @@ async def test_what_nobody_decides_in_time_is_denied(write: Write) -> None:
     assert (result.status, result.output, notes(root)) == ("done", "given up", {})
 
 
+async def test_who_decides_too_late_in_place_has_denied(write: Write) -> None:
+    root = write(
+        ASKS, [calls(call("note", line="one")), {"contains": "in time", "text": "given up"}], rules={"expires_s": 0.2}
+    )
+
+    class Slow(Asked):
+        async def __call__(self, approvals: Sequence[Approval]) -> Mapping[str, Decision]:
+            await asyncio.sleep(0.3)
+            return await super().__call__(approvals)
+
+    async with agentctl.open(root) as hub:
+        result = await hub.run("demo", "do it", ask=Slow())
+
+    assert (result.status, result.output, notes(root)) == ("done", "given up", {})
+
+
+async def test_a_run_that_is_stopped_while_it_asks_wants_nothing_decided_until_it_is_resumed(write: Write) -> None:
+    root = write(ASKS, ONE)
+    is_asking = asyncio.Event()
+
+    async def ask(approvals: Sequence[Approval]) -> Mapping[str, Decision]:
+        is_asking.set()
+        await asyncio.Event().wait()
+        return {}
+
+    async with agentctl.open(root) as hub:
+        running = asyncio.create_task(hub.run("demo", "do it", ask=ask))
+        await is_asking.wait()
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        (row,) = await hub.store.list_runs()
+        assert row.status == "cancelled"
+        assert not await pending(hub, row.run_id)
+        again = await hub.resume(row.run_id)
+        assert (again.status, len(await pending(hub, row.run_id))) == ("waiting", 1)
+        result = await hub.resume(row.run_id, ask=Asked())
+
+    assert (result.status, notes(root)) == ("done", {"one": 1})
+
+
 async def test_a_call_that_is_always_allowed_is_not_asked_again_in_its_session_only(write: Write) -> None:
     root = write(ASKS, ONE)
     always, never = Asked(always=True), Asked(approve=False)
@@ -199,13 +240,17 @@ async def test_an_agent_that_asks_for_other_arguments_when_resumed_is_asked_anew
     assert (result.status, notes(root)) == ("failed", {})
 
 
-async def test_edited_arguments_that_do_not_fit_are_told_to_the_model_and_nothing_runs(write: Write) -> None:
-    root = write(ASKS, [calls(call("note", line="one")), {"contains": "[error] ", "text": "it was edited"}])
+async def test_edited_arguments_that_do_not_fit_are_no_decision(write: Write) -> None:
+    root = write(ASKS, ONE)
 
     async with agentctl.open(root) as hub:
         result = await hub.run("demo", "do it", ask=Asked(args={"lines": "one"}))
+        assert result.error and "arguments of a call do not fit" in result.error["message"]
+        assert (result.status, notes(root)) == ("failed", {})
 
-    assert (result.output, notes(root)) == ("it was edited", {})
+        result = await hub.resume(result.run_id, ask=Asked(args={"line": "two"}))
+
+    assert (result.status, notes(root)) == ("done", {"two": 1})
 
 
 async def test_a_session_is_busy_while_a_run_of_it_waits(write: Write) -> None:
@@ -214,15 +259,43 @@ async def test_a_session_is_busy_while_a_run_of_it_waits(write: Write) -> None:
     async with agentctl.open(root) as hub:
         waiting = await hub.run("demo", "do it", session="s")
         (asked,) = await pending(hub, waiting.run_id)
-        with pytest.raises(SessionBusy, match=waiting.run_id) as busy:
+        with pytest.raises(SessionBusy, match="session s waits for approval") as busy:
             await hub.run("demo", "and now?", session="s")
-        assert asked in f"{busy.value} {busy.value.hint}"
+        assert f"`agentctl approvals approve {asked}`" in busy.value.hint
+        assert f"`agentctl resume {waiting.run_id}`" in busy.value.hint
         other = await hub.run("demo", "do it", session="t")
         await decide_all(hub, waiting.run_id)
         await hub.resume(waiting.run_id)
         result = await hub.run("demo", "and now?", session="s", ask=Asked())
 
     assert (other.status, result.status) == ("waiting", "done")
+
+
+@pytest.mark.parametrize(
+    ("approve", "why"), [("always", "workspace.yaml says to ask"), ("destructive", "note may change or delete things")]
+)
+async def test_why_somebody_is_asked_is_true(write: Write, approve: str, why: str) -> None:
+    root = write(ASKS, ONE, rules={"approve": {"note": approve}})
+
+    async with agentctl.open(root) as hub:
+        waiting = await hub.run("demo", "do it")
+        (asked,) = (await pending(hub, waiting.run_id)).values()
+
+    assert asked.why == why
+
+
+async def test_a_turn_that_cancels_drops_a_run_that_waits(write: Write) -> None:
+    root = write(ASKS, [*ONE, *ONE])
+
+    async with agentctl.open(root) as hub:
+        waiting = await hub.run("demo", "do it", session="s")
+        result = await hub.run("demo", "do it", session="s", busy="cancel", wait_s=0, ask=Asked())
+        dropped = await hub.resume(waiting.run_id, ask=Asked()) if result.status == "done" else waiting
+        turns = await hub.sessions.turns(await hub.sessions.get("s"))
+
+    assert (result.status, notes(root)["one"]) == ("done", 2)
+    assert dropped.status == "done"  # it can still be gone on with
+    assert [turn.status for turn in turns] == ["done", "done"]
 
 
 async def test_who_is_asked_in_place_may_leave_some_for_later(write: Write) -> None:
@@ -240,10 +313,7 @@ async def test_who_is_asked_in_place_may_leave_some_for_later(write: Write) -> N
     assert (result.status, notes(root)) == ("done", {"one": 1, "two": 1})
 
 
-def ask_for_ever(root: str, env: Mapping[str, str], pipe: Any) -> None:
-    os.environ.update(env)
-    os.chdir(root)
-
+def ask_for_ever(root: str, pipe: Any) -> None:
     async def ask(approvals: Sequence[Approval]) -> Mapping[str, Decision]:
         pipe.send(approvals[0].run_id)
         await asyncio.Event().wait()
@@ -262,8 +332,7 @@ async def test_a_run_that_is_killed_while_it_asks_in_place_is_decided_elsewhere(
 ) -> None:
     root = write(ASKS, ONE)
     ours, theirs = processes.Pipe()
-    worker = processes.Process(target=ask_for_ever, args=(str(root), dict(os.environ), theirs))
-    worker.start()
+    worker = process(processes, root, ask_for_ever, str(root), theirs)
     assert await asyncio.to_thread(ours.poll, 30)
     run_id = ours.recv()
     worker.kill()
@@ -418,7 +487,6 @@ def note(line: str) -> str:
 
 def live(root: str, run_id: str | None, decision: dict[str, Any] | None) -> None:
     """Run or resume, deciding in place; a process of its own, which may die."""
-    os.chdir(root)
 
     async def work(hub: Hub) -> None:
         ask = Asked(**decision) if decision else None
@@ -432,11 +500,10 @@ def live(root: str, run_id: str | None, decision: dict[str, Any] | None) -> None
 
 
 async def lived(context: ForkServerContext, root: Path, run_id: str | None, **decision: Any) -> int:
-    process = context.Process(target=live, args=(str(root), run_id, decision))
-    process.start()
-    await asyncio.to_thread(process.join, 40)
-    assert process.exitcode is not None
-    return int(process.exitcode)
+    lives = process(context, root, live, str(root), run_id, decision)
+    await asyncio.to_thread(lives.join, 40)
+    assert lives.exitcode is not None
+    return lives.exitcode
 
 
 @pytest.mark.slow

@@ -1,7 +1,6 @@
 """Foreign graphs that interrupt themselves: somebody is asked, and they go on from there."""
 
 import asyncio
-import os
 from collections.abc import Callable
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 
 import agentctl
 from tests.conftest import WriteWorkspace
-from tests.runtime.tooled import Asked, decide_all, forkserver, notes, pending, tooled
+from tests.runtime.tooled import Asked, decide_all, forkserver, notes, pending, process, tooled
 
 CODE = """\
 import operator
@@ -186,8 +185,6 @@ async def test_a_session_that_was_forked_before_its_graph_asked_knows_nothing_of
 
 
 def turn(root: str, run_id: str | None, answers: list[object]) -> None:
-    os.chdir(root)
-
     async def main() -> None:
         async with agentctl.open(root) as hub:
             if run_id is None:
@@ -216,10 +213,9 @@ async def test_each_answer_may_reach_a_graph_in_a_process_of_its_own(
     root = write(graph)
     run_id = None
     for given in [[], *([answer] for answer in answers)]:
-        process = processes.Process(target=turn, args=(str(root), run_id, given))
-        process.start()
-        await asyncio.to_thread(process.join, 30)
-        assert process.exitcode == 0
+        lives = process(processes, root, turn, str(root), run_id, given)
+        await asyncio.to_thread(lives.join, 30)
+        assert lives.exitcode == 0
         async with agentctl.open(root) as hub:
             (row,) = await hub.store.list_runs()
         run_id = row.run_id

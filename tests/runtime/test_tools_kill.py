@@ -23,7 +23,7 @@ from tests.conftest import WriteWorkspace
 from tests.runtime.tooled import call, calls, forkserver, notes, tooled
 
 KILLS = int(os.environ.get("AGENTCTL_TEST_KILLS", "60"))
-KILLS_A_RUN = 3
+KILLS_A_RUN = 4
 BATCHES = 4
 LONGEST_S = 0.15
 """From the first event on: about as long as a run takes."""
@@ -221,9 +221,9 @@ class Evidence:
         return allowed
 
 
-def near() -> Plan:
-    """Within a millisecond of a call's return, or of the commit of its result."""
-    return random.choice("rrc"), random.randint(1, 5)
+def near(kills: int) -> Plan:
+    """Within a millisecond of a call's return, or of the commit of its result; later lives have fewer calls to make."""
+    return random.choice("rrc"), random.randint(1, 2 if kills else 5)
 
 
 @pytest.mark.slow
@@ -245,7 +245,7 @@ def test_a_killed_run_repeats_no_call_that_finished_and_none_that_nobody_knows_o
                 break
             assert status != "failed"
             life = Life(str(root), dict(os.environ), run_id or None, repeats, in_place)
-            plan = near() if 2 * near_a_return <= killed + of_this_run else random.random() * LONGEST_S
+            plan = near(of_this_run) if 2 * near_a_return <= killed + of_this_run else random.random() * LONGEST_S
             was_killed = lived(processes, life, plan if of_this_run < KILLS_A_RUN else None)
             of_this_run += was_killed
             near_a_return += was_killed and isinstance(plan, tuple)

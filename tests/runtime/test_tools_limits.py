@@ -5,6 +5,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,15 @@ from agentctl.events import Event
 from tests.conftest import WriteWorkspace
 from tests.runs import of
 from tests.runtime.process import KEY
-from tests.runtime.tooled import FREE, Asked, call, calls, decide_all, notes, pending, tooled
+from tests.runtime.tooled import FREE, Asked, call, calls, decide_all, forkserver, notes, pending, process, tooled
 
 ASKS = {"asks": {"prompt": "Call."}}
 Write = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def processes() -> ForkServerContext:
+    return forkserver(__name__)
 
 
 @pytest.fixture
@@ -80,14 +86,15 @@ async def test_a_tool_is_called_no_more_often_than_it_may_in_a_run_over_all_agen
 async def test_what_is_refused_or_denied_is_no_call_of_the_run(write: Write) -> None:
     replies = [
         calls(call("nothing"), call("note"), call("note", line="a"), call("note", line="b")),
-        {"contains": "[denied]", "text": "done"},
+        calls(call("look", line="c"), contains="[denied]"),
+        {"contains": "seen", "text": "done"},
     ]
-    root = write(ASKS, replies, limits={"max_tool_calls": 0}, rules={"approve": {"note": "always"}})
+    root = write(ASKS, replies, limits={"max_tool_calls": 1}, rules={"approve": {"note": "always"}})
 
     async with agentctl.open(root) as hub:
         result = await hub.run("demo", "do it", ask=Asked(approve=False))
 
-    assert (result.status, result.usage["tool_calls"], notes(root)) == ("done", 0, {})
+    assert (result.status, result.usage["tool_calls"], notes(root)) == ("done", 1, {"c": 1})
 
 
 async def test_arguments_that_do_not_fit_are_mended_by_the_model(write: Write) -> None:
@@ -145,8 +152,8 @@ async def test_files_of_a_result_reach_the_model_and_are_kept_as_long_as_their_s
 
     async with agentctl.open(root) as hub:
         result = await hub.run("demo", "do it", session="s", on_event=told.append)
-        (returned,) = (event.data for event in told if event.type == "tool.returned")
-        kept = [root / path for path in list(map(str, returned["files"]))]
+        (returned,) = of([event.as_dict() for event in told], "tool.returned")
+        kept = [root / path for path in returned["files"]]
         assert [path.read_bytes() for path in kept] == [b"png of it", b"%PDF"]
         assert [path.suffix for path in kept] == [".png", ".pdf"]
         assert all(path.parent == root / ".agentctl" / "files" / result.run_id for path in kept)
@@ -282,3 +289,98 @@ async def test_what_tools_did_is_in_the_history_and_the_usage_and_not_in_the_out
     (finished, *_) = of(told, "agent.finished")
     assert (finished["text"], finished["usage"]["tool_calls"]) == ("answered", 2)
     assert os.path.exists("notes")
+
+
+DEADLY = """\
+import os
+from agentctl import tool
+
+def note(line: str) -> str:
+    with open("notes", "a") as file:
+        file.write(line + "\\n")
+    if os.path.exists("deadly"):
+        os.remove("deadly")
+        os.kill(os.getpid(), 9)
+    return f"wrote {line}"
+
+@tool(read_only=True)
+def look(line: str) -> str:
+    return line
+"""
+TWICE = """\
+from agentctl.errors import ToolFailed
+async def acts(state, ctx):
+    said = []
+    for tool, line in [("note", "a"), ("look", "x"), ("note", "b")]:
+        try:
+            said.append(await ctx.call_tool(tool, line=line))
+        except ToolFailed as error:
+            said.append(f"{error.status}: {error}")
+    return " | ".join(said)
+"""
+
+
+def run_and_die(root: str) -> None:
+    asyncio.run(told_of(Path(root)))
+
+
+async def killed(processes: ForkServerContext, root: Path) -> str:
+    """Run until the first call of `note` kills the process; returns the run's id."""
+    (root / "deadly").touch()
+    dies = process(processes, root, run_and_die, str(root))
+    await asyncio.to_thread(dies.join, 40)
+    assert dies.exitcode == -9
+    async with agentctl.open(root) as hub:
+        (row,) = await hub.store.list_runs()
+    return row.run_id
+
+
+@pytest.mark.parametrize("look", ["never", "always"])
+@pytest.mark.parametrize("repeats", [False, True])
+async def test_a_call_of_which_nobody_knows_counts_as_one(
+    write: Write, processes: ForkServerContext, look: str, repeats: bool
+) -> None:
+    rules = {"approve": {"note": "never", "look": look}, "each": {"note": {"max_calls": 1}}}
+    root = write({"acts": {"entry": "work:acts"}}, code=TWICE, tools=DEADLY, rules=rules)
+    run_id = await killed(processes, root)
+
+    async with agentctl.open(root) as hub:
+        result = await hub.resume(run_id)
+        while result.status == "waiting":
+            (asked,) = (await pending(hub, run_id)).values()
+            await decide_all(hub, run_id, approve=repeats or asked.kind == "call")
+            result = await hub.resume(run_id)
+
+    first, _, second = result.output.split(" | ")
+    assert first == "wrote a" if repeats else first.startswith("unknown: ")
+    assert "note may be called 1 times in a run" in second
+    assert notes(root) == {"a": 1 + repeats}
+    assert result.usage["tool_calls"] == 2
+
+
+async def test_whether_to_repeat_the_last_call_that_a_run_may_make_is_asked(
+    write: Write, processes: ForkServerContext
+) -> None:
+    code = "async def acts(state, ctx):\n    return await ctx.call_tool('note', line='a')\n"
+    root = write({"acts": {"entry": "work:acts"}}, code=code, tools=DEADLY, limits={"max_tool_calls": 1})
+    run_id = await killed(processes, root)
+
+    async with agentctl.open(root) as hub:
+        result = await hub.resume(run_id, ask=Asked())
+
+    assert (result.status, result.output, result.usage["tool_calls"]) == ("done", "wrote a", 1)
+    assert notes(root) == {"a": 2}
+
+
+async def test_a_run_that_may_call_nothing_more_asks_for_nothing_more(write: Write) -> None:
+    replies = [calls(call("look", line="a")), calls(call("note", line="b")), {"text": "never said"}]
+    rules = {"approve": {"note": "always"}}
+    root, asked = write(ASKS, replies, limits={"max_tool_calls": 1}, rules=rules), Asked()
+
+    async with agentctl.open(root) as hub:
+        result = await hub.run("demo", "do it", ask=asked)
+        left = await pending(hub, result.run_id)
+
+    assert (result.status, asked.seen, left) == ("limited", [], {})
+    assert result.error is not None and "max_tool_calls" in result.error["message"]
+    assert (notes(root), result.usage["tool_calls"]) == ({"a": 1}, 1)

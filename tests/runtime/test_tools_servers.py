@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from agentctl.events import Event
 from agentctl.store import Decision
 from tests.conftest import WriteWorkspace
 from tests.runs import of
-from tests.runtime.tooled import Asked, call, calls, decide_all, forkserver, tooled
+from tests.runtime.tooled import Asked, call, calls, decide_all, forkserver, process, tooled
 from tests.tools.server_scripts import FASTMCP, PLAIN
 from tests.tools.test_servers_http import free_port, serving
 
@@ -193,8 +192,7 @@ async def test_what_a_server_asks_is_answered_by_another_process_in_its_own_time
     asking: Any, processes: ForkServerContext
 ) -> None:
     root = asking()
-    other = processes.Process(target=answer_elsewhere, args=(str(root), 2.2, {"ok": True}))
-    other.start()
+    other = process(processes, root, answer_elsewhere, str(root), 2.2, {"ok": True})
 
     told = await told_of(root)
 
@@ -239,7 +237,6 @@ mcp.run(show_banner=False)
 
 
 def run_and_die(root: str) -> None:
-    os.chdir(root)
     asyncio.run(told_of(Path(root), ask=Asked(args={"ok": True})))
 
 
@@ -252,10 +249,9 @@ async def test_an_answer_counts_for_the_question_that_was_asked_only(
     root = write({"s": server}, {"asks": agent("s_ask")}, replies)
     (root / "asking.py").write_text(ASKING)
     (root / "asked").write_text("Delete one?")
-    process = processes.Process(target=run_and_die, args=(str(root),))
-    process.start()
-    await asyncio.to_thread(process.join, 40)
-    assert process.exitcode == -9
+    dies = process(processes, root, run_and_die, str(root))
+    await asyncio.to_thread(dies.join, 40)
+    assert dies.exitcode == -9
 
     (root / "asked").write_text("Delete all?")
     asked = Asked(args={"ok": True})

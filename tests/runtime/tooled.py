@@ -1,9 +1,10 @@
 """Workspaces whose agents call tools; every call of theirs leaves a line in the file `notes`."""
 
 import multiprocessing
+import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from multiprocessing.context import ForkServerContext
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -101,3 +102,17 @@ def forkserver(module: str) -> ForkServerContext:
     served = ["fastmcp.client", "fastmcp.server", "fastmcp.tools", "anyio._backends._asyncio"]
     context.set_forkserver_preload([*(f"agentctl.{name}" for name in ours), *theirs, *served, module])
     return context
+
+
+def process(context: ForkServerContext, root: Path, target: Callable[..., None], *args: object) -> ForkServerProcess:
+    """A process of that project, started; the fork server itself has the environment of whichever test came first."""
+    made = context.Process(target=_at_home, args=(str(root), dict(os.environ), target, args))
+    made.start()
+    return made
+
+
+def _at_home(root: str, env: Mapping[str, str], target: Callable[..., None], args: Sequence[object]) -> None:
+    os.environ.clear()
+    os.environ.update(env)
+    os.chdir(root)
+    target(*args)

@@ -5,13 +5,12 @@ import gc
 import logging
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
 import tracemalloc
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -19,53 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from limits.aio.storage.memory import Entry
 from redis import Redis
-from redis.exceptions import ConnectionError as RedisAway
 
 from agentctl.errors import RateLimited, ServiceUnavailable, TooManyRuns, UsageError
 from agentctl.sessions.limits import REDIS_TIMEOUT_S, SharedUse
+from tests.services import REDIS_PASSWORD, RedisServer
 
 ROOT = Path(__file__).parents[2]
-PASSWORD = "hunter2-is-secret"
-
-
-class RedisServer:
-    """A real one on a free loopback port, which can be killed, frozen and started again."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.folder = folder
-        self.url = f"redis://:{PASSWORD}@127.0.0.1:{self.port}/0"
-        self.start()
-
-    def start(self) -> None:
-        words = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--requirepass", PASSWORD]
-        self.process = subprocess.Popen(
-            ["redis-server", *words, "--dir", str(self.folder)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        until = time.monotonic() + 10
-        while not self._answers():
-            assert time.monotonic() < until, "redis-server does not answer"
-            time.sleep(0.01)
-
-    def _answers(self) -> bool:
-        with Redis.from_url(self.url) as client:
-            try:
-                return bool(client.ping())
-            except (RedisAway, OSError):
-                return False
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-
-@pytest.fixture
-def mortal_redis(tmp_path: Path) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path)
-    yield server
-    server.kill()
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -413,7 +371,7 @@ async def test_nobody_is_admitted_while_redis_is_away(
 
     assert refused.value.exit_code == 5
     assert "was not renewed" in caplog.text
-    assert PASSWORD not in f"{refused.value} {refused.value.hint} {refused.value.__cause__} {caplog.text}"
+    assert REDIS_PASSWORD not in f"{refused.value} {refused.value.hint} {refused.value.__cause__} {caplog.text}"
 
 
 @pytest.mark.slow
@@ -456,7 +414,7 @@ async def test_a_place_that_is_asked_for_twice_is_one(mortal_redis: RedisServer)
 
 
 async def test_a_wrong_password_is_told_without_it(mortal_redis: RedisServer) -> None:
-    wrong = mortal_redis.url.replace(PASSWORD, "letmein-secret")
+    wrong = mortal_redis.url.replace(REDIS_PASSWORD, "letmein-secret")
 
     async with SharedUse(redis_url=wrong) as shared:
         with pytest.raises(ServiceUnavailable, match="invalid username-password pair") as refused:

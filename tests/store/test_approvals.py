@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agentctl.errors import ApprovalNotFound, LeaseLost, SessionBusy, UsageError
+from agentctl.errors import ApprovalNotFound, LeaseLost, RunNotFound, SessionBusy, UsageError
 from agentctl.store import Approval, Decision, Journal, RunRow, SessionRow, Store, new_id
 from agentctl.store.database import Database
 from agentctl.store.row import CallKey
@@ -224,15 +224,16 @@ async def test_a_waiting_run_keeps_its_session_until_nobody_can_decide(store: St
     async def let_in() -> None:
         await store.sessions.begin(make_run(session_id=run.session_id), session)
 
-    with pytest.raises(SessionBusy, match=f"waits for approval {ids[0]}, {ids[1]}") as busy:
+    with pytest.raises(SessionBusy, match="session one waits for approvals aaaaaaaa: book_trip, bbbb") as busy:
         await let_in()
-    assert busy.value.hint.startswith(f"decide with `agentctl approvals approve {ids[0]}`")
+    assert busy.value.hint.startswith(f"go on with `agentctl approvals approve {ids[0]}` or `deny`, then")
+    assert busy.value.hint.endswith("; `--busy cancel` drops it")
     assert busy.value.is_waiting
 
     await age(store, ids[0], expires_at=LONG_AGO)
-    with pytest.raises(SessionBusy, match=f"waits for approval {ids[1]}$"):
+    with pytest.raises(SessionBusy, match=r"waits for approval bbbbbbbb: book_trip$"):
         await let_in()
-    assert await store.sessions.expire(-1) == (0, [])
+    assert await store.sessions.expire(-1) == ([], [])
 
     await age(store, ids[1], expires_at=LONG_AGO)
     await let_in()
@@ -246,9 +247,59 @@ async def test_a_run_that_has_its_decision_keeps_its_session(store: Store, make_
     await store.approvals.decide("abcdef", YES, user=None)
     await age(store, "b" * 16, expires_at=LONG_AGO)
 
+    session = (await store.sessions.of_ids([run.session_id]))[run.session_id]
     with pytest.raises(SessionBusy, match="waits to be resumed") as busy:
-        await store.sessions.delete([run.session_id])
-    assert busy.value.hint == f"go on with `agentctl resume {run.run_id}`"
+        await store.sessions.begin(make_run(session_id=run.session_id), session)
+    assert busy.value.hint.startswith(f"go on with `agentctl resume {run.run_id}`;")
+
+
+async def test_a_run_that_waits_is_dropped_for_another_one(store: Store, make_run: MakeRun) -> None:
+    run = await in_session(store, make_run)
+    await store.approvals.request([wanted(run)], 60)
+    await store.update_run(run.run_id, status="waiting", result={"status": "waiting", "output": "half"})
+    assert await store.sessions.waiting(run.session_id) == run.run_id
+
+    assert await store.sessions.cancel(run.session_id) is None
+
+    assert await store.sessions.waiting(run.session_id) is None
+    row = await store.get_run(run.run_id)
+    assert row.status == "cancelled"
+    assert row.result is not None
+    assert (row.result["status"], row.result["error"]["code"]) == ("cancelled", "cancelled")  # type: ignore[index]
+    [turn] = await store.sessions.turns(run.session_id)
+    assert (turn.status, turn.answer) == ("cancelled", "half")
+    [asked] = await store.approvals.of_run(run.run_id)
+    assert asked.status == "void"
+    again, _ = await store.sessions.reenter(run.run_id)
+    assert again.run.status == "running"
+
+
+@pytest.mark.parametrize("how", ["delete", "rewind"])
+async def test_a_run_that_waits_goes_with_its_turn(store: Store, make_run: MakeRun, how: str) -> None:
+    run = await in_session(store, make_run)
+    await store.approvals.request([wanted(run)], 60)
+    await store.update_run(run.run_id, status="waiting")
+
+    gone = store.sessions.delete([run.session_id]) if how == "delete" else store.sessions.rewind(run.session_id, 0)
+    assert run.run_id in await gone
+
+    assert await store.approvals.of_run(run.run_id) == []
+    with pytest.raises(RunNotFound):
+        await store.sessions.reenter(run.run_id)
+
+
+async def test_a_fork_of_a_session_that_waits_does_not_wait(store: Store, make_run: MakeRun) -> None:
+    run = await in_session(store, make_run)
+    await store.approvals.request([wanted(run)], 60)
+    await store.update_run(run.run_id, status="waiting")
+    fork = SessionRow(session_id=new_id(), user_id="u1", workspace="trip", name="fork")
+
+    fork = await store.sessions.fork(run.session_id, 1, fork)
+
+    assert [turn.status for turn in await store.sessions.turns(fork.session_id)] == ["killed"]
+    await store.sessions.begin(make_run(session_id=fork.session_id), fork)
+    assert await store.sessions.waiting(run.session_id) == run.run_id
+    assert [row.status for row in await store.approvals.of_run(run.run_id)] == ["pending"]
 
 
 async def test_a_session_in_which_a_run_waited_in_vain_expires(store: Store, make_run: MakeRun) -> None:
@@ -256,7 +307,7 @@ async def test_a_session_in_which_a_run_waited_in_vain_expires(store: Store, mak
     await store.approvals.request([wanted(run)], 0)
     await store.update_run(run.run_id, status="waiting")
 
-    assert (await store.sessions.expire(-1))[0] == 1
+    assert len((await store.sessions.expire(-1))[0]) == 1
     assert await store.approvals.of_run(run.run_id) == []
 
 

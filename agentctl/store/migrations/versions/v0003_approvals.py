@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("tool", sa.String, nullable=False),
         sa.Column("args", sa.JSON, nullable=False),
         sa.Column("digest", sa.String, nullable=False),
+        sa.Column("schema", sa.JSON),
         sa.Column("why", sa.JSON, nullable=False),
         sa.Column("requested_at", sa.String, nullable=False),
         sa.Column("expires_at", sa.String, nullable=False),
