@@ -21,6 +21,7 @@ from agentctl.cli import (
     listing,
     logs,
     mcp,
+    memory,
     new,
     resume,
     run,
@@ -40,6 +41,7 @@ app = typer.Typer(
     name="agentctl",
     help="Run multi-agent workspaces: declared in YAML, checked like a compiler, safe to kill.",
     no_args_is_help=True,
+    context_settings={"help_option_names": ["--help", "-h"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -51,6 +53,7 @@ app.command()(why.why)
 app.command()(runs.runs)
 app.add_typer(approvals.app)
 app.add_typer(sessions.app)
+app.add_typer(memory.app)
 app.command("list")(listing.list_)
 app.command()(show.show)
 app.add_typer(tools.app)

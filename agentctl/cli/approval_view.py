@@ -1,15 +1,20 @@
 """Approvals as commands show them: for scripts as plain values, for people as text."""
 
 import json
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
 
-from agentctl.cli.output import cut, json_text, line, plural, safe
-from agentctl.cli.words import utc
+from agentctl.cli.output import cut, json_text, line, plural, safe, table
+from agentctl.cli.words import short_ids, since, span, utc, wish
 from agentctl.errors import ApprovalNotFound, UsageError
 from agentctl.sessions.control import os_user
 from agentctl.store import Approval, Store
 
 _LISTED = ("id", "run_id", "agent", "tool", "args", "requested_at", "expires_at", "status", "kind", "why")
+_NAME, _LEAST, _WIDE = 16, 24, 200
+"""Columns of a listing: for a name, for what is asked at least, and of all where there is no terminal."""
 
 
 async def existing(store: Store, id_: str, user: str | None) -> Approval:
@@ -19,16 +24,23 @@ async def existing(store: Store, id_: str, user: str | None) -> Approval:
     return await store.approvals.find(id_, user=user or os_user())
 
 
-def overview(row: Approval) -> dict[str, object]:
+def overview(row: Approval) -> dict[str, Any]:
     """An approval in a listing."""
     return {name: getattr(row, name) for name in _LISTED}
 
 
-def cells(row: Approval) -> list[str]:
-    """An approval's line in a listing."""
-    status = f"until {utc(row.expires_at)}" if row.status == "pending" else row.status
-    said = row.why if row.kind == "question" else json_text(row.args)
-    return [row.id, row.run_id, status, row.agent, row.tool, cut(line(said), 60)]
+def listing(rows: Sequence[Approval]) -> str:
+    """Approvals in a line each: what is asked first, cut to what the window leaves it."""
+    ids = short_ids(row.id for row in rows)
+    rest = [[cut(line(row.agent), _NAME), cut(line(row.workspace), _NAME), _state(row)] for row in rows]
+    taken = max(map(len, ids.values())) + sum(max(map(len, column)) for column in zip(*rest, strict=True)) + 8
+    room = max(_LEAST, shutil.get_terminal_size((_WIDE, 24)).columns - taken)
+    wishes = [cut(wish(asdict(row)), room) for row in rows]
+    return table([ids[row.id], wished, *cells] for row, wished, cells in zip(rows, wishes, rest, strict=True))
+
+
+def _state(row: Approval) -> str:
+    return f"{span(-since(row.expires_at))} left" if row.status == "pending" else row.status
 
 
 def facts(row: Approval) -> Iterator[str]:
@@ -86,6 +98,9 @@ async def next_step(store: Store, row: Approval) -> str:
     if left:
         ids = ", ".join(each.id for each in left)
         return f"{said}; {plural(len(left), 'more approval')} of run {row.run_id} to decide: {ids}"
-    if (await store.get_run(row.run_id)).is_held:
+    run = await store.get_run(row.run_id)
+    if run.is_held:
         return f"{said}; the run goes on by itself"
+    if run.status == "done":
+        return f"{said}; the run is done"
     return f"{said}; go on with `agentctl resume {row.run_id}`"

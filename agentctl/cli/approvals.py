@@ -7,7 +7,7 @@ import typer
 from agentctl.cli.options import Json, Root, User, complete_approval, complete_run, long_enough
 
 if TYPE_CHECKING:
-    from agentctl.store import Decision
+    from agentctl.store import Approval, Decision
 
 app = typer.Typer(name="approvals", help="Decide what runs wait for.", no_args_is_help=True)
 
@@ -34,14 +34,13 @@ def list_(
     root: Root = None,
 ) -> None:
     """List what can be decided, the first asked first."""
-    from agentctl.cli.approval_view import cells, overview
+    from agentctl.cli.approval_view import listing, overview
     from agentctl.cli.drive import drive
-    from agentctl.cli.output import answer, answer_json, table, tell
+    from agentctl.cli.output import answer_either, tell
     from agentctl.cli.project import project_store
     from agentctl.sessions.control import os_user
-    from agentctl.store import Approval
 
-    async def listed() -> list[Approval]:
+    async def listed() -> "list[Approval]":
         async with project_store(root) as store:
             if store.is_new:
                 return []  # looking leaves nothing behind
@@ -49,10 +48,8 @@ def list_(
             return await store.approvals.list(user=user or os_user(), run_id=run_id, undecided=not all_)
 
     rows = drive(listed())
-    if json:
-        answer_json([overview(row) for row in rows])
-    elif rows:
-        answer(table(cells(row) for row in rows))
+    if rows or json:
+        answer_either([overview(row) for row in rows], [listing(rows)] if rows else [], json=json)
     else:
         tell("nothing was asked" if all_ else "nothing waits for a decision; `--all` lists what was asked before")
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from agentctl.cli.options import Files, Json, Meta, Model, Quiet, Root, Session, Stream, User, complete_workspace
+from agentctl.cli.options import Busy, Files, Json, Meta, Model, Quiet, Root, Session, Stream, User, complete_workspace
 
 
 def chat(
@@ -21,6 +21,7 @@ def chat(
     user: User = None,
     file: Files = None,
     meta: Meta = None,
+    busy: Busy = "wait",
     model: Model = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -47,6 +48,7 @@ def chat(
         files=absolute_files(file),
         metadata=pairs(meta),
         model=absolute_model(model),
+        busy=busy,
         root=root,
         here=Path.cwd(),
     )

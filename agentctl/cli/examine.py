@@ -92,11 +92,8 @@ def _project(root: Path, start: Path | None) -> Iterator[Finding]:
     else:
         fix = "go to a project, pass --root, or begin one here with `agentctl new NAME`"
         yield Finding("project", "warning", f"{root} has no workspaces/", fix)
-    nearest = next(folder for folder in (root, *root.parents) if folder.is_dir())
-    for folder in dict.fromkeys(
-        path if path.is_dir() else nearest for path in (root / ".agentctl", root / "logs", root)
-    ):
-        if reason := _refusal(folder):
+    for folder in (root / ".agentctl", root / "logs", root):
+        if folder.is_dir() and (reason := _refusal(folder)):
             fix = f"make {folder} writable, or choose another project with --root"
             yield Finding("writable", "problem", f"{folder} cannot be written: {reason}", fix)
             return
@@ -114,9 +111,7 @@ def _refusal(folder: Path) -> str:
 
 
 def _disk(root: Path) -> Iterator[Finding]:
-    nearest = next(folder for folder in (root, *root.parents) if folder.is_dir())
-    kind = filesystem(nearest)
-    free = shutil.disk_usage(nearest).free
+    kind, free = filesystem(root), shutil.disk_usage(root).free
     found = f"{kind or 'unknown file system'}, {free / 1e9:,.1f} GB free"
     if kind and is_network(kind):
         fix = "keep the project on a local disk: several machines on one SQLite file lose data"

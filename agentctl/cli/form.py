@@ -13,13 +13,7 @@ _WORDS = {"y": True, "yes": True, "true": True, "n": False, "no": False, "false"
 
 
 async def filled_in(schema: Mapping[str, Any], read: Read, say: Say) -> dict[str, Any]:
-    """What the user gives for each field; one that may be left out and is, is left out.
-
-    Args:
-        schema: JSON Schema of an object.
-        read: asks for a line.
-        say: shows one.
-    """
+    """What the user gives for each field of an object; one that may be left out and is, is left out."""
     form: dict[str, Any] = {}
     needed = schema.get("required") or ()
     for name, field in (schema.get("properties") or {}).items():

@@ -20,18 +20,13 @@ class Row(TypedDict):
 
 def list_(json: Json = False, root: Root = None) -> None:
     """List the project's workspaces, those with problems too."""
-    from agentctl.cli.output import answer, answer_json, complain, table
+    from agentctl.cli.output import answer_rows
     from agentctl.workspace import find_root, list_workspaces
 
     project = find_root(root)
     rows = [_row(project, name) for name in list_workspaces(project)]
-    if json:
-        answer_json(rows)
-    elif rows:
-        answer(table(_cells(row) for row in rows))
-    else:
-        hint = "create one with `agentctl new NAME`, or copy one with `agentctl new NAME --from trip-planner`"
-        complain(f"no workspaces in {project}", hint)
+    hint = "create one with `agentctl new NAME`, or copy one with `agentctl new NAME --from trip-planner`"
+    answer_rows(rows, _cells, f"no workspaces in {project}\nhint: {hint}", json=json)
 
 
 def _row(root: Path, name: str) -> Row:

@@ -79,13 +79,14 @@ class LiveView:
     def paused(self) -> Iterator[None]:
         """Leave the terminal to somebody who asks the user something; from any thread.
 
-        The view is gone from the screen, and drawn again in the end; what is printed meanwhile stands above it.
+        The view stays as it is above the question, and is drawn anew in the end, behind what is printed meanwhile.
         """
         with self._lock:
             self._is_paused = True
             if self._live is not None:
-                self._refit()
-                self._remove()
+                self._draw()
+                self._live.stop()
+                self._live = None
         try:
             yield
         finally:

@@ -35,7 +35,9 @@ def logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is logged from now on.")] = False,
     limit: Annotated[
         int | None,
-        typer.Option("--limit", "-n", min=0, help="At most so many, the last ones; with -f, before new ones."),
+        typer.Option(
+            "--limit", "-n", metavar="NUMBER", min=0, help="At most so many, the last ones; with -f, before new ones."
+        ),
     ] = None,
     agent: Annotated[
         str | None, typer.Option(metavar="ROLE", help="Of one agent.", autocompletion=complete_role)
@@ -44,7 +46,8 @@ def logs(
     session: Annotated[
         str | None,
         typer.Option(
-            "--session", "-s", help="Of one session: a name, an id or its start, -1 for the last used.",
+            "--session", "-s", metavar="SESSION",
+            help="Of one session: a name, an id or its start, -1 for the last used.",
             autocompletion=complete_session,
         ),
     ] = None,

@@ -1,19 +1,21 @@
 """`agentctl mcp`: serve a workspace to other programs' models."""
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from agentctl.cli.options import Model, Root, User, WorkspaceName
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from agentctl.errors import UsageError
 
 
 def mcp(
     workspace: WorkspaceName,
     http: Annotated[bool, typer.Option("--http", help="Serve HTTP on loopback; default: stdin and stdout.")] = False,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Of --http; default: a free one, printed on stderr.")] = 0,
+    port: Annotated[
+        int,
+        typer.Option(metavar="PORT", min=0, max=65535, help="Of --http; default: a free one, printed on stderr."),
+    ] = 0,
     user: User = None,
     model: Model = None,
     root: Root = None,
@@ -25,7 +27,6 @@ def mcp(
     """
     from agentctl.cli.drive import drive
     from agentctl.cli.project import workspace_name
-    from agentctl.errors import UsageError
     from agentctl.sessions.hub import absolute_model
     from agentctl.workspace import find_root
 
@@ -35,14 +36,13 @@ def mcp(
     drive(_serve(root, name, user, absolute_model(model), port if http else None))
 
 
-async def _serve(root: "Path | None", workspace: str, user: str | None, model: str | None, port: int | None) -> None:
+async def _serve(root: Path | None, workspace: str, user: str | None, model: str | None, port: int | None) -> None:
     import logging
     import os
     import sys
 
     from agentctl.cli.aside import printing_aside, stdout_kept
     from agentctl.cli.output import tell
-    from agentctl.errors import UsageError
     from agentctl.sessions import Hub
 
     if port is None and sys.stdin is None:  # closed, as by `<&-`

@@ -11,13 +11,13 @@ MIN_RUN_ID = 6
 """Characters of a run's id that name it; as in `agentctl.store`, whose import would cost every `--help`."""
 
 
-# For shell completion; Typer leaves out what does not begin with the word that was typed.
 def _project(context: typer.Context) -> Path:
     from agentctl.workspace import find_root
 
     return find_root(context.params.get("root"))
 
 
+# For shell completion. Typer leaves out what does not begin with the word that was typed.
 def complete_workspace(context: typer.Context) -> list[str]:
     """Workspace names of the project."""
     from agentctl.workspace import list_workspaces
@@ -138,6 +138,7 @@ Root = Annotated[
     typer.Option(
         "--root",
         envvar="AGENTCTL_ROOT",
+        metavar="FOLDER",
         callback=_existing,
         help="Project; default: the nearest parent with workspaces/.",
     ),
@@ -153,6 +154,7 @@ Session = Annotated[
     typer.Option(
         "--session",
         "-s",
+        metavar="SESSION",
         help="Conversation to continue: a name, an id or its start, -1 for the last; a new name begins one.",
         autocompletion=complete_session,
     ),
@@ -165,13 +167,18 @@ SessionWord = Annotated[
         autocompletion=complete_session,
     ),
 ]
-User = Annotated[str | None, typer.Option(callback=label, help="Whose it is; a label. Default: you.")]
-Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=1_000_000, help="At most so many, newest first.")]
+User = Annotated[str | None, typer.Option(metavar="USER", callback=label, help="Whose it is; a label. Default: you.")]
+Limit = Annotated[
+    int,
+    typer.Option("--limit", "-n", metavar="NUMBER", min=1, max=1_000_000, help="At most so many, newest first."),
+]
 OfWorkspace = Annotated[
     str | None,
-    typer.Option("--workspace", "-w", help="Of this workspace only.", autocompletion=complete_workspace),
+    typer.Option("--workspace", "-w", metavar="WS", help="Of this workspace only.", autocompletion=complete_workspace),
 ]
-Files = Annotated[list[str] | None, typer.Option("--file", help="Attach a file or an http(s) URL; repeatable.")]
+Files = Annotated[
+    list[str] | None, typer.Option("--file", metavar="FILE", help="Attach a file or an http(s) URL; repeatable.")
+]
 Meta = Annotated[list[str] | None, typer.Option("--meta", metavar="KEY=VALUE", help="Note on a session; repeatable.")]
 With = Annotated[
     list[str] | None, typer.Option("--with", metavar="TOOL", help="Switch on an optional tool; repeatable.")
@@ -184,7 +191,7 @@ Replay = Annotated[
 ]
 Busy = Annotated[
     Literal["wait", "fail", "cancel"],
-    typer.Option(help="While another run is in the session: wait a minute, fail at once, or cancel that run."),
+    typer.Option(help="While another run is in the session: wait a minute, fail, or cancel it, even one that waits."),
 ]
 SESSION_WORDS = {"ignore_unknown_options": True}
 """For commands that take a session as an argument: `-1` is one, and no option."""
@@ -192,5 +199,5 @@ Wait = Annotated[
     bool,
     typer.Option("--wait", help="Wait until approvals are decided with `agentctl approvals`, and ask nobody here."),
 ]
-Model = Annotated[str | None, typer.Option("--model", "-m", help="Model of every agent.")]
+Model = Annotated[str | None, typer.Option("--model", "-m", metavar="MODEL", help="Model of every agent.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

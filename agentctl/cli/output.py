@@ -3,9 +3,12 @@
 import json
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from agentctl.errors import AgentctlError, WorkspaceInvalid
+
+T = TypeVar("T")
 
 CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
 # Overrides and isolates of direction make a line read as another one; letters that run from right to left need none.
@@ -65,6 +68,16 @@ def answer_either(value: object, lines: Iterable[str], *, json: bool) -> None:
         answer_json(value)
     else:
         answer("\n".join(lines))
+
+
+def answer_rows(rows: Sequence[T], cells: Callable[[T], Sequence[str]], nothing: str, *, json: bool) -> None:
+    """Print rows as JSON, or else as a table; where there are none, tell people so."""
+    if json:
+        answer_json(rows)
+    elif rows:
+        answer(table(map(cells, rows)))
+    else:
+        tell(nothing)
 
 
 def tell(text: str) -> None:

@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from shutil import which
 from typing import TYPE_CHECKING, TextIO
 
 from agentctl.cli.approval_view import answer_of, asks, shown_args
@@ -31,6 +32,7 @@ _WAYS = {
     "graph": "[a]pprove (true) [d]eny (false) [e]dit, or a JSON answer",
     "question": "[a]nswer [d]ecline [c]ancel",
 }
+_KEYS = {"call": "a, d, e or w", "unknown": "r, d or e", "graph": "a, d, e or JSON", "question": "a, d or c"}
 CANCEL = "cancel"
 """As the answer of a question that is denied: neither answered nor declined."""
 
@@ -59,16 +61,17 @@ class Person:
     async def _decisions(self, approvals: Sequence[Approval]) -> dict[str, Decision]:
         decided: dict[str, Decision] = {}
         for number, row in enumerate(approvals, 1):
-            self._show(row, f"{number} of {len(approvals)}")
+            self._show(row, f"{number} of {len(approvals)}  " if len(approvals) > 1 else "")
             try:
                 decided[row.id] = await self._decision(row)
             except (EOFError, KeyboardInterrupt):
-                self._say(f"left undecided: {how_to_decide(row.id)}")
+                # A question is waited for where it stands; of the others the run's end tells how to decide them.
+                self._say(f"left undecided{f': {how_to_decide(row.id)}' if row.kind == 'question' else ''}")
                 break
         return decided
 
     def _show(self, row: Approval, place: str) -> None:
-        self._say(paint(f"{place}  {asks(row)}", "bold", self._stderr))
+        self._say(paint(f"{place}{asks(row)}", "bold", self._stderr))
         if row.kind == "question":
             if row.args.get("url"):
                 self._say(f"  {line(row.args['url'])}")
@@ -81,19 +84,23 @@ class Person:
 
     async def _decision(self, row: Approval) -> Decision:
         """What is typed, until it is a decision."""
-        draft = json_text(row.args, indent=2)
+        draft, again = json_text(row.args, indent=2), ""
         while True:
-            said = (await self._read(f"{_WAYS[row.kind]}: ")).strip()
+            said, again = (await self._read(f"{_WAYS[row.kind]}: ", again)).strip(), ""
             word = said.lower()
             try:
                 if word in ("e", "edit") and row.kind != "question":
                     draft = await self._edited(draft)
                     decision: Decision | None = _unless_same(row, draft)
                 else:
-                    decision = await self._by_word(row, word) or _as_answer(row, said)
+                    decision = await self._by_word(row, word)
+                    if decision is None and row.kind == "graph" and said:
+                        again = said  # what is no JSON yet is offered once more
+                        decision = Decision(approve=True, args=answer_of(said))
                 if decision is not None:
                     check_decision(row, decision)
                     return decision
+                self._say(f"answer {_KEYS[row.kind]}")
             except UsageError as error:
                 self._say(safe(str(error)))
 
@@ -115,10 +122,12 @@ class Person:
     async def _edited(self, draft: str) -> str:
         """The JSON as an editor leaves it, or else as it is changed on one line."""
         words = editor()
-        if not words:
-            return await self._read("JSON: ", " ".join(draft.splitlines()))
-        with self._lent():
-            return await asyncio.to_thread(edited, words, draft, self._stderr)
+        if words and which(words[0]):
+            with self._lent():
+                return await asyncio.to_thread(edited, words, draft, self._stderr)
+        if words:
+            self._say(safe(f"there is no editor {words[0]!r}; change it here"))
+        return await self._read("JSON: ", _on_one_line(draft))
 
     @contextmanager
     def _lent(self) -> Iterator[None]:
@@ -152,6 +161,9 @@ def _unless_same(row: Approval, draft: str) -> Decision:
     return Decision(approve=True, args=args)
 
 
-def _as_answer(row: Approval, said: str) -> Decision | None:
-    """To a graph, any JSON is an answer."""
-    return Decision(approve=True, args=answer_of(said)) if row.kind == "graph" and said else None
+def _on_one_line(draft: str) -> str:
+    """The JSON without its line breaks, as written where it is none."""
+    try:
+        return json_text(answer_of(draft))
+    except UsageError:
+        return " ".join(draft.splitlines())

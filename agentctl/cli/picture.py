@@ -130,7 +130,7 @@ def _card(actor: Actor, lines: Sequence[Text], width: int, height: int) -> Panel
     mark, style = _MARKS[actor.status]
     body = Text("\n", no_wrap=True, overflow="crop").join(lines)
     title = Text.assemble((f"{mark} ", style), (cut(actor.role, max(1, width - 4)), "bold"))
-    calls = cut(plural(actor.calls, "tool call"), width) if actor.calls else None
+    calls = cut(plural(len(actor.calls), "tool call"), width) if actor.calls else None
     return Panel(
         body, title=title, title_align="left", subtitle=calls, subtitle_align="right", box=ROUNDED, height=height,
         border_style="dim",
@@ -144,7 +144,7 @@ def _status(scene: Scene, elapsed_s: float) -> Text:
     if scene.tokens:
         told += [f"{scene.tokens:,} tokens", money(scene.cost_usd)]
     if scene.tool_calls:
-        told.append(plural(scene.tool_calls, "tool call"))
+        told.append(plural(len(scene.tool_calls), "tool call"))
     count = {status: sum(actor.status == status for actor in scene.actors.values()) for status in _MARKS}
     told += [f"{number:,} {status}" for status, number in count.items() if number and status != "asking"]
     return _line(" · ".join(told), "dim")

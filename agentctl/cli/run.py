@@ -33,7 +33,9 @@ def run(
     with_: With = None,
     busy: Busy = "wait",
     model: Model = None,
-    timeout: Annotated[float | None, typer.Option(min=0.001, help="Active time of the run, in seconds.")] = None,
+    timeout: Annotated[
+        float | None, typer.Option(metavar="SECONDS", min=0.001, help="Active time of the run, in seconds.")
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
     stream: Stream = None,

@@ -1,10 +1,14 @@
 """`agentctl runs`: what ran in this project."""
 
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
 
 from agentctl.cli.options import Json, Limit, OfWorkspace, Root, complete_session, label
+
+_NAME = 16
+"""Columns for a name."""
 
 
 def runs(
@@ -12,12 +16,13 @@ def runs(
     session: Annotated[
         str | None,
         typer.Option(
-            "--session", "-s", help="Of this session: a name, an id or its start, -1 for the last used.",
+            "--session", "-s", metavar="SESSION",
+            help="Of this session: a name, an id or its start, -1 for the last used.",
             autocompletion=complete_session,
         ),
     ] = None,
     user: Annotated[
-        str | None, typer.Option(callback=label, help="Whose session that is; a label. Default: you.")
+        str | None, typer.Option(metavar="USER", callback=label, help="Whose session that is; a label. Default: you.")
     ] = None,
     limit: Limit = 20,
     json: Json = False,
@@ -25,7 +30,7 @@ def runs(
 ) -> None:  # fmt: skip
     """List runs, newest first."""
     from agentctl.cli.drive import drive
-    from agentctl.cli.output import answer, answer_json, cut, line, table, tell
+    from agentctl.cli.output import answer_rows
     from agentctl.cli.session_view import existing, known_workspace
     from agentctl.cli.status import status_of
     from agentctl.sessions import Hub
@@ -57,17 +62,19 @@ def runs(
         ]
 
     rows = drive(listed())
-    if json:
-        answer_json(rows)
-    elif rows:
-        answer(table([*_cells(row), cut(line(str(row["task"])), 60)] for row in rows))
-    else:
-        tell('nothing ran yet; start with `agentctl run WS "TASK"`')
+    answer_rows(rows, _cells(rows), 'nothing ran yet; start with `agentctl run WS "TASK"`', json=json)
 
 
-def _cells(row: dict[str, Any]) -> list[str]:
-    from agentctl.cli.words import utc
+def _cells(rows: Sequence[dict[str, Any]]) -> Callable[[dict[str, Any]], list[str]]:
+    """How a run of these is told in one line, the task last."""
+    from agentctl.cli.output import cut, line
+    from agentctl.cli.words import short_ids, since, span
 
-    named, began = row["session"] or row["session_id"], utc(str(row["created_at"]))
-    status = f"{row['status']} for {', '.join(row['approvals'])}" if row["approvals"] else row["status"]
-    return [str(cell) for cell in (row["run_id"], began, status, row["workspace"], named)]
+    ids, sessions = (short_ids(row[name] for row in rows) for name in ("run_id", "session_id"))
+
+    def cells(row: dict[str, Any]) -> list[str]:
+        names = [cut(line(name), _NAME) for name in (row["workspace"], row["session"] or sessions[row["session_id"]])]
+        age = f"{span(since(row['created_at']))} ago"
+        return [ids[row["run_id"]], age, row["status"], *names, cut(line(row["task"]), 60)]
+
+    return cells

@@ -21,7 +21,8 @@ class Actor:
     role: str
     status: Status = "waiting"
     text: str = ""
-    calls: int = 0
+    calls: set[str] = field(default_factory=set)
+    """Ids of the calls that were carried out."""
     calling: dict[str, str] = field(default_factory=dict)
     """Calls under way, in words, by their ids."""
     asked: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -55,7 +56,8 @@ class Scene:
     winner: str | None = None
     tokens: int = 0
     cost_usd: float | None = 0.0
-    tool_calls: int = 0
+    tool_calls: set[str] = field(default_factory=set)
+    """Ids of the calls that were carried out."""
     closing: str = ""
     """How it ended; empty while it runs."""
 
@@ -78,20 +80,20 @@ def _entered(scene: Scene, event: Event, data: Mapping[str, Any]) -> None:
 def _agent_started(scene: Scene, event: Event, data: Mapping[str, Any]) -> None:
     # A fallback is in no list of the stage. Whoever has waited for a decision begins anew, and says nothing twice.
     before = scene.actors.get(data["agent"])
-    kept = (before.text, before.calls) if before and before.asked else ("", 0)
+    kept = (before.text, before.calls) if before and before.asked else ("", set[str]())
     scene.actors[data["agent"]] = Actor(data["agent"], "running", *kept)
 
 
 def _tool_called(scene: Scene, event: Event, data: Mapping[str, Any]) -> None:
-    actor = _actor(scene, data)
-    actor.calls += 1
-    scene.tool_calls += 1
-    actor.calling[data["call_id"]] = invocation(data)
+    _actor(scene, data).calling[data["call_id"]] = invocation(data)
 
 
 def _tool_returned(scene: Scene, event: Event, data: Mapping[str, Any]) -> None:
     actor = _actor(scene, data)
     actor.calling.pop(data["call_id"], None)
+    if data.get("ran", True):  # one that was refused or denied is not counted, as in the run's usage
+        actor.calls.add(data["call_id"])
+        scene.tool_calls.add(data["call_id"])
     # A server's question is answered while its call runs; others before it begins.
     actor.asked = {id_: asked for id_, asked in actor.asked.items() if asked[0] != data["tool"]}
     actor.status = "asking" if actor.asked else "running"

@@ -93,7 +93,7 @@ def tag(
     from agentctl.cli.drive import drive
     from agentctl.cli.options import pairs
     from agentctl.cli.output import tell
-    from agentctl.cli.session_view import called, opened, labels
+    from agentctl.cli.session_view import called, labels, opened
 
     noted = pairs(meta)
 

@@ -13,7 +13,7 @@ app = typer.Typer(name="sessions", help="Look at conversations, and change them.
 @app.command("list")
 def list_(
     workspace: OfWorkspace = None,
-    tag: Annotated[list[str] | None, typer.Option(help="With this tag; repeatable.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(metavar="TAG", help="With this tag; repeatable.")] = None,
     meta: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="With this metadata; repeatable.")] = None,
     limit: Limit = 50,
     json: Json = False,
@@ -23,7 +23,7 @@ def list_(
     """List sessions, the last used first."""
     from agentctl.cli.drive import drive
     from agentctl.cli.options import pairs
-    from agentctl.cli.output import answer, answer_json, table, tell
+    from agentctl.cli.output import answer_rows
     from agentctl.cli.session_view import cells, known_workspace, overview
     from agentctl.sessions import Hub
 
@@ -38,13 +38,8 @@ def list_(
             last = await hub.sessions.last_turns(rows)
         return [overview(row, last.get(row.session_id)) for row in rows]
 
-    rows = drive(listed())
-    if json:
-        answer_json(rows)
-    elif rows:
-        answer(table(cells(row) for row in rows))
-    else:
-        tell('no such sessions; one begins with `agentctl run WS "TASK" --session NAME`')
+    nothing = 'no such sessions; one begins with `agentctl run WS "TASK" --session NAME`'
+    answer_rows(drive(listed()), cells, nothing, json=json)
 
 
 @app.command(context_settings=SESSION_WORDS)

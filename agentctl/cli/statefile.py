@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from agentctl.cli.output import cut, line, plural
-from agentctl.errors import StoreUnusable
 from agentctl.store.fault import check_size, unusable
 
 
@@ -85,15 +84,13 @@ def _verdict(path: Path, connection: sqlite3.Connection, within_s: float) -> str
 
 def _schema(path: Path, connection: sqlite3.Connection) -> str:
     """Which version of our tables it has; checkpoints have none."""
-    from agentctl.store.tables import VERSION, version
+    from agentctl.store.schema import describe
+    from agentctl.store.tables import version
 
     if version.name not in _tables(connection):
         return ""
     (found,) = connection.execute(f"SELECT version_num FROM {version.name}").fetchone()  # noqa: S608 - our own name
-    if found > VERSION:
-        what = f"{path} has schema {found}, and this version of agentctl knows {VERSION} at most"
-        raise StoreUnusable(what, hint="use the newer agentctl that wrote it, or another project with `--root`")
-    return f", schema {found}{'' if found == VERSION else f', which the next run brings to {VERSION}'}"
+    return f", {describe(path, found)}"
 
 
 def _tables(connection: sqlite3.Connection) -> set[str]:

@@ -18,7 +18,6 @@ def story_lines(story: Story, width: int | None) -> Iterator[str]:
     """The lines of a run.
 
     Args:
-        story: of `explain`.
         width: what was said and called is cut to it; None: it is told whole.
     """
     yield f"run {story['run_id']} of {story['workspace']}, generation {story['generation']}"
@@ -57,6 +56,7 @@ def _visit(visit: Story, width: int | None) -> Iterator[str]:
             yield f"  round {told}"
         yield _head(agent)
         yield from _done(agent["calls"], agent["asked"], width)
+        yield from _skipped(agent, width)
         yield from _said(agent, width)
     waiting = {asked["agent"] for asked in visit["asked"] if asked["status"] == "pending"}
     for role in visit["unfinished"]:
@@ -137,6 +137,13 @@ def _done(calls: Iterable[Story], asked: Iterable[Story], width: int | None) -> 
             yield from ("        " + each for each in call["text"].splitlines())
     for each in others.values():
         yield _fitted(f"? {wish(each)}: {_judged(each)}", width)
+
+
+def _skipped(agent: Story, width: int | None) -> Iterator[str]:
+    """The calls that a condition left out."""
+    for each in agent.get("skipped", ()):
+        values = ", ".join(f"{name} = {value!r}" for name, value in each["values"].items())
+        yield _fitted(f"· {each['tool']} left out: {each['when']} is false" + (f"; {values}" if values else ""), width)
 
 
 def _call(call: Story, asked: Story | None, room: int) -> str:

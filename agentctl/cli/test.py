@@ -22,13 +22,14 @@ def test(workspace: WorkspaceName, names: Names = None, format: Format = "text",
     from agentctl.cli.drive import drive
     from agentctl.cli.output import answer
     from agentctl.cli.project import workspace_name
-    from agentctl.cli.trial import render, tried
-    from agentctl.errors import RunError
+    from agentctl.cli.trial import INVALID, render, tried
+    from agentctl.errors import RunError, WorkspaceError
     from agentctl.workspace import find_root
 
     project = find_root(root)
     name = workspace_name(project, workspace)
     verdicts = drive(tried(project, name, names or ()))
     answer(render(name, verdicts, format))
-    if any(verdict.faults for verdict in verdicts):
-        raise typer.Exit(RunError.exit_code)
+    faults = [fault.what for verdict in verdicts for fault in verdict.faults]
+    if faults:
+        raise typer.Exit(WorkspaceError.exit_code if INVALID in faults else RunError.exit_code)

@@ -22,7 +22,8 @@ def overview(info: ToolInfo) -> dict[str, Any]:
 def cells(info: ToolInfo) -> list[str]:
     """A tool's line in a listing."""
     first = next((row for row in info.description.splitlines() if row.strip()), "")
-    return [info.name, _source(info), "asks" if info.needs_approval else "", first]
+    marks = ", ".join(filter(None, ["asks" if info.needs_approval else "", "optional" if info.optional else ""]))
+    return [info.name, _source(info), marks, first]
 
 
 def losses(missing: Mapping[str, str]) -> Iterator[str]:

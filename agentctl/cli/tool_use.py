@@ -45,9 +45,7 @@ async def called(
     """Call a tool, and ask before if it needs to be asked for.
 
     Args:
-        root: of the project.
         word: name of the workspace, or a path to it.
-        tool: its name.
         text: the arguments as JSON.
         words: arguments as `NAME=VALUE`.
         is_agreed: nobody need be asked.

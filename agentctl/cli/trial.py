@@ -10,26 +10,30 @@ from xml.sax.saxutils import escape, quoteattr
 from agentctl.cli.aside import printing_aside, stdout_kept
 from agentctl.cli.output import cut, json_text, plural, safe
 from agentctl.cli.words import took
-from agentctl.errors import UsageError, WorkspaceInvalid, did_you_mean
+from agentctl.errors import Problem, UsageError, WorkspaceInvalid, did_you_mean
 from agentctl.sessions.trial import Fault, Verdict, try_out
 from agentctl.workspace import check_workspace
+
+INVALID = "invalid"
+"""What is at fault in a test that cannot be run."""
 
 SHOWN = 300
 """Characters of a value in one line."""
 
 
 async def tried(root: Path, name: str, wanted: Sequence[str]) -> list[Verdict]:
-    """The verdicts on the tests of a workspace, or on those that are wanted.
+    """The verdicts on the tests of a workspace, or on those that are wanted; what is wrong in a test's file are faults.
 
     Raises:
-        WorkspaceInvalid: the workspace or one of its tests has problems.
+        WorkspaceInvalid: the workspace has problems.
         UsageError: there is no such test.
     """
     workspace, problems = check_workspace(root, name)
     wrong = [problem for problem in problems if problem.severity == "error"]
-    if workspace is None or wrong:
+    if workspace is None:
         raise WorkspaceInvalid(name, wrong)
-    known = list(workspace.trials)
+    invalid = _invalid(wrong)
+    known = sorted({*workspace.trials, *invalid})
     if not known:
         hint = f"write {workspace.folder}/tests/<name>.yaml; see docs/testing.md"
         raise UsageError(f"workspace {name!r} has no tests", hint=hint)
@@ -39,8 +43,20 @@ async def tried(root: Path, name: str, wanted: Sequence[str]) -> list[Verdict]:
             raise UsageError(what, hint=f"there are {', '.join(known)}")
     os.environ["AGENTCTL_CWD"] = str(workspace.folder)  # a task names files of the workspace, wherever one stands
     os.chdir(root)  # as in every run
+    chosen = list(dict.fromkeys(wanted)) or known
     with stdout_kept(), printing_aside():
-        return await try_out(workspace, list(dict.fromkeys(wanted)) or known)
+        found = await try_out(workspace, [each for each in chosen if each not in invalid])
+    verdicts = {verdict.name: verdict for verdict in found} | invalid
+    return [verdicts[each] for each in chosen]
+
+
+def _invalid(problems: Sequence[Problem]) -> dict[str, Verdict]:
+    """A verdict on each file of a test that is wrong, by the test's name."""
+    faults: dict[str, list[Fault]] = {}
+    for problem in problems:
+        got = f"{problem}\nhint: {problem.hint}" if problem.hint else str(problem)
+        faults.setdefault(Path(problem.path).stem, []).append(Fault(INVALID, "a valid test", got))
+    return {name: Verdict(name, found, 0.0) for name, found in faults.items()}
 
 
 def render(workspace: str, verdicts: Sequence[Verdict], format: str) -> str:
@@ -60,7 +76,7 @@ def _text(workspace: str, verdicts: Sequence[Verdict]) -> str:
 
 def _told(fault: Fault) -> list[str]:
     """A fault in lines; the text of a run's own error keeps its lines."""
-    got = str(fault.got).splitlines() if fault.what in ("call", "run", "status") else [_value(fault.got)]
+    got = str(fault.got).splitlines() if fault.what in (INVALID, "call", "run", "status") else [_value(fault.got)]
     first, *more = got or [""]
     return [f"{fault.what}: expected {_value(fault.expected)}", f"    got {first}", *(f"    {line}" for line in more)]
 

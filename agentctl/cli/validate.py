@@ -1,14 +1,12 @@
 """`agentctl validate`: check workspaces like a compiler."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from agentctl.cli.options import Root, WorkspaceNames
-
-if TYPE_CHECKING:
-    from agentctl.errors import Problem
+from agentctl.errors import Problem, WorkspaceError
 
 Format = Annotated[
     Literal["text", "json", "sarif", "junit"],
@@ -23,7 +21,6 @@ def validate(workspaces: WorkspaceNames = None, format: Format = "text", root: R
     """
     from agentctl.cli.output import answer
     from agentctl.cli.project import workspace_name
-    from agentctl.errors import WorkspaceError
     from agentctl.workspace import check_folders, check_workspace, find_root, list_workspaces, render
 
     project = find_root(root)
@@ -41,7 +38,7 @@ def validate(workspaces: WorkspaceNames = None, format: Format = "text", root: R
         raise typer.Exit(WorkspaceError.exit_code)
 
 
-def _print(found: Mapping[str, Sequence["Problem"]]) -> None:
+def _print(found: Mapping[str, Sequence[Problem]]) -> None:
     """Problems to stderr as every error, a line for each workspace to stdout."""
     from agentctl.cli.output import answer, tell
     from agentctl.workspace import render

@@ -12,6 +12,7 @@ from agentctl.cli.aside import printing_aside, stdout_kept
 from agentctl.cli.asking import choose_ask
 from agentctl.cli.lines import JsonLines, PlainLines, Silent
 from agentctl.cli.output import answer, complain, tell
+from agentctl.cli.words import what_waits
 from agentctl.events import BufferedSink, Event, Sink
 from agentctl.graph.approvals import Ask
 from agentctl.runtime import RunResult
@@ -36,7 +37,7 @@ async def run_and_show(
     if not json:
         if result.output and result.status in ANSWERED:
             answer(result.output)
-        complain_of(result)
+        complain_of(result, quiet=quiet)
     return result.exit_code
 
 
@@ -84,7 +85,10 @@ def choose_sink(
     return PlainLines(stream=bool(stream), is_brief=is_brief)
 
 
-def complain_of(result: RunResult) -> None:
-    """Print what kept a run from being done, if anything did."""
-    if result.error:
+def complain_of(result: RunResult, *, quiet: bool) -> None:
+    """Print what kept a run from being done, if anything did; that it waits is nobody's fault, and said at its end."""
+    if result.error and result.status == "waiting":
+        if quiet:
+            tell(what_waits(result.error))
+    elif result.error:
         complain(f"error: {result.error['code']}: {result.error['message']}", result.error.get("hint", ""))

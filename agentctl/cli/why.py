@@ -44,6 +44,8 @@ async def _told(root: Path | None, run: str | None) -> dict[str, Any]:
         story = explain(await store.events(row.run_id), await store.approvals.of_run(row.run_id))
     if story["status"] == "running":
         story["status"] = status_of(row)
+    if story["status"] == "waiting" and row.status == "cancelled":  # dropped, while it told nobody anything
+        story |= {"status": row.status, "error": (row.result or {}).get("error")}
     # What was killed at once has told nothing.
     known = {"run_id": row.run_id, "workspace": row.workspace, "generation": row.generation, "task": row.task}
     return {**story, **known}

@@ -1,6 +1,7 @@
 """Events in words, the same in a pipe, in the live view and in `why`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from agentctl.cli.output import cut, json_text, line, plural
@@ -28,6 +29,10 @@ def closing_line(event: Event) -> str:
         spent += f", {usage['input_tokens'] + usage['output_tokens']:,} tokens, {money(usage['cost_usd'])}"
     if usage["tool_calls"]:
         spent += f", {plural(usage['tool_calls'], 'tool call')}"
+    if status == "waiting":
+        error = data["error"]
+        assert isinstance(error, Mapping)
+        return what_waits(error, spent)
     return " · ".join([f"{status} in {spent}", *(way.format(event.run_id) for way in _WAYS[status])])
 
 
@@ -36,9 +41,14 @@ _WAYS = {
     "failed": ["agentctl why {}", "agentctl resume {}"],
     # A run keeps the limits that it started with, so going on would end at once.
     "limited": ["raise the limit and start a new run", "agentctl why {}"],
-    "waiting": ["agentctl approvals list", "agentctl resume {}"],
     "cancelled": ["agentctl resume {}"],
 }
+
+
+def what_waits(error: Mapping[str, str], spent: str = "") -> str:
+    """How a run ended that waits: for what, and the two commands that it takes; `error` is that of its result."""
+    what = "waiting " + error["message"].removeprefix("it waits ") + (f" · {spent}" if spent else "")
+    return what + "\n" + error["hint"].replace(", then ", ",\nthen ")
 
 
 def lineup(agents: Sequence[str], order: str) -> str:
@@ -95,6 +105,27 @@ def utc(moment: str) -> str:
     return f"{moment[:19]}Z"
 
 
+def since(moment: str) -> float:
+    """Seconds since a time of ours; negative if it is to come."""
+    return (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
+
+
+def span(seconds: float) -> str:
+    """A length of time in one unit, rounded down: `23 h`."""
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} s"
+
+
+def short_ids(ids: Iterable[str]) -> dict[str, str]:
+    """As few first characters of each id as tell it from the others, at least 8."""
+    known, size = set(ids), 8
+    while len({id_[:size] for id_ in known}) < len(known):
+        size += 1
+    return {id_: id_[:size] for id_ in known}
+
+
 def money(cost_usd: float | None) -> str:
     """A cost as people read it; an unknown price is said to be unknown."""
     if cost_usd is None:
@@ -146,7 +177,9 @@ def _returned(data: Mapping[str, Any]) -> str:
 def _asked(data: Mapping[str, Any]) -> str:
     what = f" for {invocation(data)}" if data["kind"] in _CALLS else ""
     why = cut(line(data["why"]), 2 * SHORT)
-    return f"  ? {data['agent']} asks{what}: {why}\n    {how_to_decide(data['call_id'])}"
+    # Of all others the run's end tells that; here it goes on only when somebody has answered.
+    how = f"\n    {how_to_decide(data['call_id'])}" if data["kind"] == "question" else ""
+    return f"  ? {data['agent']} asks{what}: {why}{how}"
 
 
 def _scores(data: Mapping[str, Any]) -> str:

@@ -29,7 +29,7 @@ def bare_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
         if (
             name.startswith(("AGENTCTL_", "LANGSMITH_", "LANGCHAIN_"))
             or name.endswith("_API_KEY")
-            or name == "NO_COLOR"
+            or name in ("NO_COLOR", "REDIS_URL")
         ):
             del os.environ[name]
     monkeypatch.chdir(tmp_path)

@@ -1,7 +1,9 @@
 """Approvals decided with commands, at a terminal, and elsewhere while a run waits."""
 
 import json
+import re
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
@@ -15,11 +17,14 @@ from prompt_toolkit.input import create_pipe_input
 from agentctl.cli.form import filled_in
 from agentctl.cli.lines import Silent
 from agentctl.cli.person import Person
+from agentctl.cli.talk.chat import Chat
+from agentctl.errors import SessionBusy
 from agentctl.events import BufferedSink
+from agentctl.sessions import Hub
 from agentctl.store import Approval, Decision
 from tests.cli.conftest import Command
 from tests.cli.terminal import Terminal
-from tests.cli.test_chat_terminal import has_prompt, say
+from tests.cli.test_chat_terminal import has_prompt
 from tests.cli.test_completion import complete
 from tests.conftest import WriteWorkspace
 from tests.runtime.process import Project
@@ -86,10 +91,10 @@ def test_what_two_agents_want_is_decided_in_any_order(agentctl: Command, root: P
     assert listed(agentctl, "--run", run[:10]) == found
     assert listed(agentctl, "--user", "mia") == {}
     assert json.loads(agentctl("runs", "--json").out)[0]["approvals"] == [row["id"] for row in found.values()]
-    assert f"waiting for {next(iter(found.values()))['id']}, " in agentctl("runs").out
+    assert agentctl("runs").out.split()[4:] == ["waiting", "trip", "s", "go"]
     code, _, err = agentctl("run", "trip", "again", "--session", "s")
     assert code == 5
-    assert bob["id"] in err
+    assert bob["id"][:8] in err
 
     code, out, err = agentctl("approvals", "deny", bob["id"], "--reason", "too cold")
     assert (code, out) == (0, "")
@@ -119,8 +124,7 @@ def test_show_shows_all_and_nothing_that_a_terminal_obeys(agentctl: Command, roo
     assert whole.items() >= row.items()
     assert whole["decided_at"] is None
     line = agentctl("approvals", "list").out
-    assert line.startswith(f"{row['id']}  {row['run_id']}  until ")
-    assert "\u202e" not in line
+    assert line == f'{row["id"][:8]}  book_trip(to="Rome\\u001b[2J\\u202e", days=3)  ann  trip  23 h left\n'
 
 
 def test_what_cannot_be_decided_is_told(agentctl: Command, root: Path) -> None:
@@ -128,7 +132,7 @@ def test_what_cannot_be_decided_is_told(agentctl: Command, root: Path) -> None:
     assert agentctl("approvals", "approve", "abcdef").code == 2
     assert not (root / ".agentctl").exists()
     agentctl("run", "trip", "one")
-    id_ = listed(agentctl)["ann"]["id"]
+    id_, run = (listed(agentctl)["ann"][name] for name in ("id", "run_id"))
     wrong = id_[:-1] + ("0" if id_[-1] != "0" else "1")
 
     def refused(*words: str) -> str:
@@ -148,7 +152,10 @@ def test_what_cannot_be_decided_is_told(agentctl: Command, root: Path) -> None:
     assert listed(agentctl)["ann"]["status"] == "pending"
 
     agentctl("approvals", "deny", id_)
-    assert "was denied by" in refused("approve", id_)
+    assert "`agentctl resume" in refused("approve", id_)
+    assert agentctl("resume", run).code == 0
+    told = refused("approve", id_)
+    assert "was denied by" in told and "resume" not in told
 
 
 def test_always_is_for_exactly_this_call_in_this_session(agentctl: Command, root: Path) -> None:
@@ -245,7 +252,8 @@ def test_who_does_not_want_to_decide_leaves_the_run_waiting(agentctl: Command, r
     assert f"agentctl resume {row['run_id']}" in screen.replace("\n", "")
     assert booked(root) == []
     terminal = Terminal(root, "resume", row["run_id"])
-    terminal.until(has("1 of 1"))
+    screen = terminal.until(has("al[w]ays:"))
+    assert "1 of 1" not in screen
     terminal.type("a\r")
     assert terminal.end()[0] == 0
     assert len(booked(root)) == 2
@@ -298,7 +306,7 @@ def test_without_an_editor_the_arguments_are_edited_on_one_line(root: Path) -> N
 def test_the_question_comes_after_what_was_told_before(root: Path, term: str) -> None:
     terminal = Terminal(root, "run", "trip", "one", "--no-stream", TERM=term)
     screen = terminal.until(has("al[w]ays:"))
-    assert screen.index("ann asks for") < screen.index("1 of 1")
+    assert screen.index("ann asks for") < screen.index("ann, book_trip")
     assert screen.endswith("al[w]ays:")
     terminal.type("a\r")
     assert terminal.end()[0] == 0
@@ -313,29 +321,176 @@ def test_nobody_is_asked_where_the_output_is_for_scripts(root: Path, words: list
     assert "al[w]ays" not in screen
 
 
+def asked(times: int) -> Callable[[str], bool]:
+    return lambda screen: screen.count("al[w]ays:") == times and screen.endswith("al[w]ays:")
+
+
+def waits_for_input(screen: str) -> bool:
+    return has("waiting for somebody", "then `agentctl resume")(screen) and has_prompt(screen)
+
+
 @pytest.mark.slow
-def test_a_chat_asks_and_goes_on_where_nothing_was_decided(agentctl: Command, root: Path) -> None:
-    terminal = Terminal(root, "chat", "trip")
+def test_a_chat_asks_again_before_the_next_message_and_keeps_that(agentctl: Command, root: Path) -> None:
+    terminal = Terminal(root, "chat", "trip", lines=80)
     terminal.until(has_prompt)
     terminal.type("one\r")
-    terminal.until(has("1 of 1", "al[w]ays:"))
+    terminal.until(asked(1))
     terminal.type("\x03")
-    terminal.until(has("left undecided", "decide with"))
-    terminal.until(has_prompt)
-    terminal.type("one\r")
-    terminal.until(has("waits for approval"))
-    terminal.until(has_prompt)
+    screen = terminal.until(waits_for_input)
+    assert "left undecided" in screen and "error:" not in screen
+    terminal.type("my next\r")
+    terminal.until(lambda text: asked(2)(text) and "the last turn waits for approval" in text)
+    terminal.type("\x04")
+    terminal.until(lambda text: text.count("then `agentctl resume") == 2 and "> my next" in text.rpartition("then")[2])
     row = listed(agentctl)["ann"]
-    agentctl("approvals", "deny", row["id"])
-    assert agentctl("resume", row["run_id"]).code == 0
-    terminal.type("one\r")
-    terminal.until(lambda text: text.count("1 of 1") == 2)
+    terminal.type("\x15one\r")
+    terminal.until(asked(3))
     terminal.type("w\r")
-    terminal.until(lambda text: has("are booked")(text) and has_prompt(text))
-    say(terminal, "one", "are booked")
+
+    screen = terminal.until(lambda text: text.count("are booked") == 2 and has_prompt(text))  # also the message's turn
+
+    assert screen.count("done in") == 2
+    assert agentctl("runs", "--json").out.count('"done"') == 2
+    assert row["run_id"] in agentctl("runs", "--json").out
     assert len(booked(root)) == 2
     terminal.type("\x04")
     assert terminal.end()[0] == 0
+
+
+async def test_a_message_that_is_refused_keeps_its_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    (root / "plan.txt").write_text("by train")
+    async with Hub(root) as hub:
+        ready = await hub.runtime.prepare("trip", None)
+        chat = Chat(hub=hub, ready=ready, workspace="trip", user=None, model=None, metadata={}, here=root)
+        waiting = await chat.send("one", lambda _: None)
+        assert await chat.waiting() == waiting.run_id
+        chat.files = [str(root / "plan.txt")]
+
+        with pytest.raises(SessionBusy):
+            await chat.send("one", lambda _: None)
+        assert chat.files == [str(root / "plan.txt")]
+        chat.busy = "cancel"
+        await chat.send("one", lambda _: None)
+
+        assert chat.files == []
+        turns = await hub.sessions.turns(await chat.row())
+    assert [(turn.status, len(turn.attachments)) for turn in turns] == [("cancelled", 0), ("waiting", 1)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_chat_goes_on_with_a_turn_that_waits(agentctl: Command, root: Path, elsewhere: bool) -> None:
+    assert agentctl("run", "trip", "one", "--session", "s").code == 7
+    id_ = listed(agentctl)["ann"]["id"]
+    if elsewhere:
+        agentctl("approvals", "approve", id_)
+    terminal = Terminal(root, "chat", "--session", "s")
+    if elsewhere:
+        terminal.until(has("the last turn goes on: it has its approvals"))
+    else:
+        terminal.until(has(f"the last turn waits for approval {id_[:8]}: book_trip", "al[w]ays:"))
+        terminal.type("a\r")
+    screen = terminal.until(lambda text: has("are booked", "done in")(text) and has_prompt(text))
+
+    assert "1 turn" in screen
+    assert len(booked(root)) == 1
+    terminal.type("\x04")
+    assert terminal.end()[0] == 0
+
+
+@pytest.mark.slow
+def test_a_chat_that_cancels_drops_a_turn_that_waits(agentctl: Command, root: Path) -> None:
+    agentctl("run", "trip", "one", "--session", "s")
+    first = listed(agentctl)["ann"]["id"]
+    terminal = Terminal(root, "chat", "--session", "s", "--busy", "cancel")
+    terminal.until(has_prompt)
+    terminal.type("one\r")
+    terminal.until(has("al[w]ays:"))
+    terminal.type("a\r")
+    terminal.until(lambda text: has("are booked")(text) and has_prompt(text))
+    terminal.type("\x04")
+
+    assert terminal.end()[0] == 0
+    assert [row["status"] for row in json.loads(agentctl("runs", "--json").out)] == ["done", "cancelled"]
+    assert agentctl("approvals", "approve", first).err.startswith(f"error: nobody waits for approval {first}")
+    assert "another turn took its place" in agentctl("why", row_of(agentctl, "cancelled")).out
+
+
+def row_of(agentctl: Command, status: str) -> str:
+    """The run of that status."""
+    [row] = [row for row in json.loads(agentctl("runs", "--json").out) if row["status"] == status]
+    return str(row["run_id"])
+
+
+def test_a_session_that_waits_is_deleted_forked_and_freed(agentctl: Command, root: Path) -> None:
+    agentctl("run", "trip", "one", "--session", "s")
+    assert agentctl("sessions", "fork", "s", "--name", "other").code == 0
+    code, _, err = agentctl("run", "trip", "one", "--session", "s")
+    assert (code, err.startswith("error: session s waits for approval")) == (5, True)
+    assert "`--busy cancel` drops it" in err
+    assert agentctl("run", "trip", "one", "--session", "s", "--busy", "cancel").code == 7
+    assert len(listed(agentctl)) == 1
+
+    assert agentctl("sessions", "delete", "s", "--yes").code == 0
+
+    assert listed(agentctl, "--all") == {}
+    assert agentctl("run", "trip", "one", "--session", "other").code == 7
+
+
+@pytest.mark.slow
+def test_a_chat_in_a_pipe_is_refused_by_a_session_that_waits_unless_it_cancels(agentctl: Command, root: Path) -> None:
+    agentctl("run", "trip", "one", "--session", "s")
+
+    def chat(*words: str) -> tuple[int, str, str]:
+        with Project(root).start("chat", "--session", "s", *words, stdin=subprocess.PIPE) as process:
+            out, err = process.communicate("one\n", timeout=20)
+        return process.returncode, out, err
+
+    code, out, err = chat()
+    assert (code, out) == (5, "\n")
+    assert "error: session s waits for approval" in err
+    assert "the last turn" not in err
+    code, out, err = chat("--busy", "cancel")
+    assert code == 7
+    assert err.count("waiting for somebody") == 1
+    assert [row["status"] for row in json.loads(agentctl("runs", "--json").out)] == ["waiting", "cancelled"]
+
+
+@pytest.mark.slow
+def test_eighty_columns_show_what_waits(agentctl: Command, root: Path) -> None:
+    agentctl("run", "trip", "one", "--session", "a session with a long name")
+    row = listed(agentctl)["ann"]
+    agentctl("approvals", "approve", row["id"], "--edit-args", '{"to": "Bonn", "days": 1}')
+    agentctl("resume", row["run_id"])
+    agentctl("run", "trip", "go")
+
+    code, screen = Terminal(root, "approvals", "list", columns=80).end()
+    assert code == 0
+    told = sorted(re.split("  +", line)[1:] for line in screen.splitlines())
+    assert told[0] == ['book_trip(to="Oslo", days=30)', "bob", "trip", "23 h left"]
+    assert (told[1][0][:19], told[1][1:]) == ('book_trip(to="Rome\\', ["ann", "trip", "23 h left"])
+    ids = [line.split()[0] for line in screen.splitlines()]
+    assert [len(id_) for id_ in ids] == [8, 8]
+    assert agentctl("approvals", "show", ids[0]).code == 0
+
+    code, screen = Terminal(root, "runs", columns=80).end()
+    rows = [re.split("  +", line) for line in screen.splitlines()]
+    assert [row[2:] for row in rows][1] == ["done", "trip", "a session with …", "one"]
+    assert [row[2] for row in rows] == ["waiting", "done"]
+    assert all(agentctl("why", row[0]).code == 0 for row in rows)
+
+
+@pytest.mark.parametrize("words", [[], ["--quiet"]])
+def test_the_end_of_a_run_that_waits_is_told_once(agentctl: Command, root: Path, words: list[str]) -> None:
+    code, _, err = agentctl("run", "trip", "one", *words)
+    row = listed(agentctl)["ann"]
+
+    assert code == 7
+    assert err.count("waiting for somebody to allow book_trip") == 1
+    assert err.endswith(f"approve {row['id']}` or `deny`,\nthen `agentctl resume {row['run_id']}`\n")
+    assert err.count("agentctl") == 2
+    assert "error:" not in err
 
 
 @pytest.mark.slow
@@ -384,7 +539,7 @@ FORM = {
         ("unknown", {"a": 1}, ["d", "no"], Decision(approve=False, reason="no")),
         ("graph", {"go": 1}, ["a"], Decision(approve=True)),
         ("graph", {"go": 1}, ["d"], Decision(approve=False)),
-        ("graph", "go?", ["", "{bad", "null", '{"x": [1]}'], Decision(approve=True, args={"x": [1]})),
+        ("graph", "go?", ["", "{bad", "\x15null", '\x15{"x": [1]}'], Decision(approve=True, args={"x": [1]})),
         ("graph", "go?", ["false"], Decision(approve=True, args=False)),
         ("call", {"a": 1}, ["", "yes", "w"], Decision(approve=True, always=True)),
         ("call", {"a": 1}, [], None),
@@ -435,3 +590,32 @@ async def test_a_form_whose_schema_is_odd_ends_all_the_same() -> None:
     assert await filled_in(schema, read, lambda _: None) == {"any": "one", "list": [1]}
     assert asked == ["any: ", "list: ", "none: "]
     assert await filled_in({}, read, lambda _: None) == {}
+
+
+async def test_a_key_that_is_none_is_told_which_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    await said_to(approval("call", {"a": 1}), "x")
+    assert "answer a, d, e or w\n" in capsys.readouterr().err
+    await said_to(approval("unknown", {"a": 1}), "w")
+    assert "answer r, d or e\n" in capsys.readouterr().err
+
+
+async def test_a_wrong_answer_is_offered_again_as_it_was_written() -> None:
+    decision = await said_to(approval("graph", "go?"), '{"x": [1]', "}")
+    assert decision == Decision(approve=True, args={"x": [1]})
+
+
+async def test_wrong_arguments_are_offered_again_as_they_were_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VISUAL", "")
+    monkeypatch.setenv("EDITOR", "")
+    decision = await said_to(approval("call", {"a": 1}), "e", '\x15{"a": [2]', "e", "}")
+    assert decision == Decision(approve=True, args={"a": [2]})
+
+
+async def test_an_editor_that_is_not_there_leaves_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("VISUAL", "")
+    monkeypatch.setenv("EDITOR", "no-such-editor --wait")
+    decision = await said_to(approval("call", {"a": {"b": 1}}), "e", '\x7f\x7f, "c": 2}}')
+    assert decision == Decision(approve=True, args={"a": {"b": 1, "c": 2}})
+    assert "there is no editor 'no-such-editor'; change it here" in capsys.readouterr().err

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,8 +15,8 @@ from agentctl.cli.talk.command import COMMANDS, is_command, message, obey
 from agentctl.errors import AgentctlError, NameTaken, SessionNotFound, UsageError, WorkspaceInvalid
 from agentctl.sessions import Hub
 from tests.conftest import WriteWorkspace
+from tests.runtime.process import Project
 
-CHECKOUT = Path(__file__).parents[2]
 SPEC = 'version: 1\nstages: {s: {agents: [a]}}\nagents: {a: {kind: python, entry: "m:f"}}\n'
 TALKER = {
     "workspace.yaml": SPEC,
@@ -47,16 +46,9 @@ def root(write_workspace: WriteWorkspace) -> Path:
 
 
 def start(root: Path, *words: str, cwd: Path | None = None) -> subprocess.Popen[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AGENTCTL_")}
-    return subprocess.Popen(
-        [sys.executable, "-m", "agentctl", "chat", *words],
-        cwd=cwd or root,
-        env={**kept, "PYTHONPATH": str(CHECKOUT), "AGENTCTL_MODEL": "offline"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    project = Project(cwd or root)
+    project.env["AGENTCTL_MODEL"] = "offline"
+    return project.start("chat", *words, stdin=subprocess.PIPE)
 
 
 def chat(root: Path, *words: str, typed: str, cwd: Path | None = None) -> tuple[int, str, str]:
@@ -204,8 +196,8 @@ def test_files_go_with_one_message(root: Path, tmp_path_factory: pytest.TempPath
 def test_a_piped_chat_loads_no_prompt(root: Path) -> None:
     code = "import agentctl.cli, sys\ntry: agentctl.cli.main(['chat', 'talk'])\nexcept SystemExit: pass\n"
     code += "print(*(name for name in sys.modules if 'prompt_toolkit' in name))"
-    env = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
-    ran = subprocess.run([sys.executable, "-c", code], cwd=root, env=env, input="x\n", capture_output=True, text=True)
+    command = [sys.executable, "-c", code]
+    ran = subprocess.run(command, cwd=root, env=Project(root).env, input="x\n", capture_output=True, text=True)
 
     assert ran.stdout.splitlines() == ["x\\nafter [] with []", ""]
 
@@ -221,9 +213,7 @@ async def talk(root: Path) -> AsyncIterator[Chat]:
 
 async def new_chat(hub: Hub) -> Chat:
     ready = await hub.runtime.prepare("talk", None)
-    return Chat(
-        hub=hub, ready=ready, workspace="talk", user=None, model=None, metadata={"k": "v"}, here=hub.root
-    )  # fmt: skip
+    return Chat(hub=hub, ready=ready, workspace="talk", user=None, model=None, metadata={"k": "v"}, here=hub.root)
 
 
 async def say(chat: Chat, *texts: str) -> str:

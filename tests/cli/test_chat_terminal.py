@@ -60,6 +60,15 @@ def open_chat(root: Path, *words: str, columns: int = 80, lines: int = 30, **env
     return terminal
 
 
+def held_chat(root: Path, *words: str) -> Terminal:
+    """A chat in which ann thinks, until the gate is gone."""
+    (root / "gate").touch()
+    terminal = open_chat(root, *words)
+    terminal.type("first\r")
+    terminal.until(lambda text: "ann thinks" in text)
+    return terminal
+
+
 def say(terminal: Terminal, text: str, seen: str = "done in") -> str:
     """Type a message; the screen once there is one more of `seen`, and a prompt."""
     before = terminal.text.count(seen)
@@ -109,10 +118,7 @@ def test_a_person_talks_leaves_and_comes_back(root: Path) -> None:
 
 
 def test_ctrl_c_stops_the_turn_and_not_the_chat(root: Path) -> None:
-    (root / "gate").touch()
-    terminal = open_chat(root, "--session", "trip", "pair")
-    terminal.type("first\r")
-    terminal.until(lambda text: "ann thinks" in text)
+    terminal = held_chat(root, "--session", "trip", "pair")
     terminal.type("\x03")
     screen = terminal.until(lambda text: "cancelled in" in text and has_prompt(text))
     assert re.search(r"cancelled in .* · agentctl resume \w{18}\nCtrl-C again leaves", screen)
@@ -125,10 +131,7 @@ def test_ctrl_c_stops_the_turn_and_not_the_chat(root: Path) -> None:
 
 
 def test_a_second_ctrl_c_leaves(root: Path) -> None:
-    (root / "gate").touch()
-    terminal = open_chat(root)
-    terminal.type("first\r")
-    terminal.until(lambda text: "ann thinks" in text)
+    terminal = held_chat(root)
     terminal.type("\x03")
     terminal.until(lambda text: "Ctrl-C again leaves" in text and has_prompt(text))
     terminal.type("\x03")
@@ -156,10 +159,7 @@ def test_ctrl_c_at_the_prompt_drops_the_line(root: Path) -> None:
 
 
 def test_sigterm_ends_the_turn_and_leaves_a_usable_terminal(root: Path) -> None:
-    (root / "gate").touch()
-    terminal = open_chat(root, "--session", "trip", "pair")
-    terminal.type("first\r")
-    terminal.until(lambda text: "ann thinks" in text)
+    terminal = held_chat(root, "--session", "trip", "pair")
     assert not terminal.echoes
     terminal.signal(signal.SIGTERM)
     terminal.until(lambda text: "come back with" in text)
@@ -170,10 +170,7 @@ def test_sigterm_ends_the_turn_and_leaves_a_usable_terminal(root: Path) -> None:
 
 
 def test_what_is_typed_ahead_waits_for_the_prompt(root: Path) -> None:
-    (root / "gate").touch()
-    terminal = open_chat(root)
-    terminal.type("first\r")
-    terminal.until(lambda text: "ann thinks" in text)
+    terminal = held_chat(root)
     terminal.type("second")
     assert "second" not in terminal.until(lambda text: "\n2 s · 1 running" in text)
     assert b"second" not in terminal.raw

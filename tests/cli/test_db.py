@@ -47,24 +47,22 @@ def execute(url: str | None) -> Execute:
     return run
 
 
+async def put_turn(store: Store, answer: str) -> str:
+    """A session with one turn; returns its id."""
+    owned = {"session_id": new_id(), "user_id": "u1", "workspace": "trip"}
+    run = RunRow(run_id=new_id(), generation="0" * 12, task="go", **owned)
+    await store.sessions.begin(run, SessionRow(**owned))
+    store.put_event({"type": "run.started", "seq": 1, "run_id": run.run_id})
+    await store.update_run(run.run_id, status="done", result={"output": answer})
+    return owned["session_id"]
+
+
 def a_turn(url: str | None) -> str:
     """Leave a session with one turn; returns its id."""
 
     async def put() -> str:
-        session = SessionRow(session_id=new_id(), user_id="u1", workspace="trip")
-        run = RunRow(
-            run_id=new_id(),
-            session_id=session.session_id,
-            user_id="u1",
-            workspace="trip",
-            generation="0" * 12,
-            task="go",
-        )
         async with Store(Path(), url=url) as store:
-            await store.sessions.begin(run, session)
-            store.put_event({"type": "run.started", "seq": 1, "run_id": run.run_id})
-            await store.update_run(run.run_id, status="done", result={"output": "done"})
-        return session.session_id
+            return await put_turn(store, "done")
 
     return asyncio.run(put())
 
@@ -239,17 +237,7 @@ def writing(agentctl: Command) -> Iterator[threading.Event]:
     async def write() -> None:
         async with Store(Path()) as store:
             while not stop.is_set():
-                session = SessionRow(session_id=new_id(), user_id="u1", workspace="trip")
-                run = RunRow(
-                    run_id=new_id(),
-                    session_id=session.session_id,
-                    user_id="u1",
-                    workspace="trip",
-                    generation="0",
-                    task="x",
-                )
-                await store.sessions.begin(run, session)
-                await store.update_run(run.run_id, status="done", result={"output": "y" * 5000})
+                await put_turn(store, "y" * 5000)
 
     a_turn(None)
     thread = threading.Thread(target=lambda: asyncio.run(write()))

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Command
-from tests.cli.terminal import CHECKOUT, Terminal
-from tests.cli.test_help import loaded_by
+from tests.cli.terminal import Terminal
 from tests.conftest import WriteWorkspace
+from tests.shape.test_startup import loaded_by
 from tests.tools.server_scripts import PLAIN
 
 KEY = "sk-very-secret-key-0123456789"
@@ -70,9 +70,8 @@ def test_without_servers_nothing_is_loaded_for_them(
 ) -> None:
     root = write_workspace("one", {"mcp.json": json.dumps({"mcpServers": servers})})
     ran = f"from pathlib import Path; from agentctl.cli.doctor import doctor; doctor(root=Path({str(root)!r}))"
-    loaded = loaded_by(ran, str(CHECKOUT))
 
-    assert not {"fastmcp", "mcp", "agentctl.tools.server_health"} & loaded
+    assert not {"fastmcp", "mcp", "agentctl.tools.server_health"} & {*loaded_by(ran)}
 
 
 def test_a_damaged_database_is_a_problem_with_a_way_out(agentctl: Command, write_workspace: WriteWorkspace) -> None:
@@ -85,17 +84,6 @@ def test_a_damaged_database_is_a_problem_with_a_way_out(agentctl: Command, write
     assert "PROBLEM  state.db" in out
     assert "fix: " in out
     assert (root / ".agentctl/state.db").read_bytes() == b"no database" * 100
-
-
-def test_a_database_torn_in_the_middle_is_found(agentctl: Command) -> None:
-    agentctl("new", "mine")
-    agentctl("run", "mine", "x", "--quiet")
-    path = Path(".agentctl/state.db")
-    content = path.read_bytes()
-    assert findings(agentctl)["state.db"]["status"] == "ok"
-    path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
-
-    assert findings(agentctl)["state.db"]["status"] == "problem"
 
 
 def test_the_state_of_a_used_project_is_told(agentctl: Command) -> None:

@@ -86,13 +86,6 @@ def test_nothing_logged_is_said(agentctl: Command, write_workspace: WriteWorkspa
     assert "no log line fits" in err
 
 
-def test_an_unknown_workspace_gets_the_nearest(agentctl: Command, logged: Path) -> None:
-    code, _, err = agentctl("logs", "onne")
-
-    assert code == 3
-    assert "did you mean 'one'?" in err
-
-
 @pytest.mark.slow
 def test_following_shows_new_lines_as_they_come(logged: Path) -> None:
     command = [sys.executable, "-m", "agentctl", "logs", "two", "--follow", "--json", "--root", str(logged)]

@@ -11,6 +11,7 @@ from agentctl.cli.talk.command import obey
 from agentctl.errors import UsageError
 from agentctl.sessions import Hub
 from tests.cli.conftest import Command
+from tests.cli.test_chat import new_chat, say, told
 from tests.conftest import WriteWorkspace
 
 FILES = {
@@ -59,18 +60,7 @@ def test_only_an_optional_tool_of_an_agent_can_be_switched_on(agentctl: Command,
 @pytest.fixture
 async def talk(root: Path) -> AsyncIterator[Chat]:
     async with Hub(root) as hub:
-        ready = await hub.runtime.prepare("talk", None)
-        yield Chat(hub=hub, ready=ready, workspace="talk", user=None, model=None, metadata={}, here=root)
-
-
-async def say(chat: Chat, text: str) -> str:
-    return (await chat.send(text, lambda event: None)).output
-
-
-async def told(chat: Chat, text: str, capsys: pytest.CaptureFixture[str]) -> str:
-    capsys.readouterr()
-    await obey(chat, text)
-    return capsys.readouterr().err
+        yield await new_chat(hub)
 
 
 async def test_a_chat_switches_a_tool_on_and_off(talk: Chat, capsys: pytest.CaptureFixture[str]) -> None:

@@ -71,8 +71,9 @@ def test_an_empty_task_is_a_usage_error(agentctl: Command, flow: Path) -> None:
     assert agentctl("run", "flow", "  ").code == 2
 
 
-def test_an_unknown_workspace_is_three_with_the_nearest(agentctl: Command, flow: Path) -> None:
-    code, out, err = agentctl("run", "flwo", "x")
+@pytest.mark.parametrize("words", ["run flwo x", "show flwo", "graph flwo", "validate flow flwo", "logs flwo"])
+def test_an_unknown_workspace_is_three_with_the_nearest(agentctl: Command, flow: Path, words: str) -> None:
+    code, out, err = agentctl(*words.split())
 
     assert (code, out) == (3, "")
     assert "did you mean 'flow'?" in err

@@ -271,7 +271,7 @@ def test_runs_are_listed_by_session(agentctl: Command, talk: Path) -> None:
     [_, session, *_] = [row["session_id"] for row in json.loads(agentctl("runs", "--json").out)]
     assert tasks("--session", "a") == tasks("-s", session[:17]) == tasks("-s", "-2") == ["three", "one"]
     assert tasks("-s", "-1") == ["four"]
-    assert [line.split()[4] for line in agentctl("runs", "-s", "a").out.splitlines()] == ["a", "a"]
+    assert [line.split()[6] for line in agentctl("runs", "-s", "a").out.splitlines()] == ["a", "a"]
     code, _, err = agentctl("runs", "--session", "c")
     assert code == 2 and "no session 'c'" in err
 

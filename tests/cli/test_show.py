@@ -65,14 +65,6 @@ def test_json_has_the_same_facts(agentctl: Command, write_workspace: WriteWorksp
     assert (sheet["start"], sheet["limits"]) == ("argue", {"max_steps": 9})
 
 
-def test_an_unknown_name_gets_the_nearest(agentctl: Command, write_workspace: WriteWorkspace) -> None:
-    write_workspace("court", FULL)
-    code, out, err = agentctl("show", "cuort")
-
-    assert (code, out) == (3, "")
-    assert "did you mean 'court'?" in err
-
-
 def test_an_invalid_workspace_shows_its_problems(agentctl: Command, write_workspace: WriteWorkspace) -> None:
     write_workspace("court", FULL.replace("agents: [judge]", "agents: [juge]"))
     code, out, err = agentctl("show", "court")

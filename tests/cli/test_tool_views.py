@@ -115,7 +115,7 @@ def test_nothing_that_a_model_or_a_tool_says_makes_a_line_of_its_own(capsys: pyt
             ("tool.returned", call(tool=HOSTILE * 100, status="error", text=HOSTILE * 100, duration_s=1)),
             wanted(tool=HOSTILE, args=said, why=HOSTILE * 100),
         )
-        assert [line[:6] for line in lines] == ["  ! a:", "  ? a ", "    de"]
+        assert [line[:6] for line in lines] == ["  ! a:", "  ? a "]
         assert max(map(len, lines)) < 320
         assert not set("".join(lines)) & set("\x1b\x07\r\u202e")
 
@@ -123,9 +123,11 @@ def test_nothing_that_a_model_or_a_tool_says_makes_a_line_of_its_own(capsys: pyt
 def test_an_approval_is_told_with_the_way_to_decide_it(capsys: pytest.CaptureFixture[str]) -> None:
     lines = printed(capsys, wanted(), wanted("question", why="server 'x' asks: which seat?"))
 
-    assert lines[0] == '  ? a asks for book(trip="L2"): book may change things'
-    assert lines[1] == "    decide with `agentctl approvals approve c1` or `deny`"
-    assert lines[2] == "  ? a asks: server 'x' asks: which seat?"
+    assert lines == [
+        '  ? a asks for book(trip="L2"): book may change things',
+        "  ? a asks: server 'x' asks: which seat?",
+        "    decide with `agentctl approvals approve c1` or `deny`",  # it is waited for, and there is no end yet
+    ]
 
 
 def test_one_reason_is_told_once_with_those_who_failed_for_it(capsys: pytest.CaptureFixture[str]) -> None:
@@ -152,16 +154,18 @@ def test_the_picture_tells_what_is_called_and_what_is_asked() -> None:
     scene = scene_of(
         stage("a", "b"),
         *(("tool.called", call(f"c{number}", "search_trips", args={"to": "Oslo"})) for number in range(4)),
-        ("tool.returned", call("c0", "search_trips", status="ok", text="")),
+        *2 * [("tool.returned", call("c0", "search_trips", status="ok", text="", ran=True))],
+        ("tool.returned", call("c4", "search_trips", status="error", text="no", ran=False)),
+        ("tool.returned", call("c5", "search_trips", status="ok", text="")),
         ("approval.requested", {**wanted()[1], "agent": "b"}),
     )
     text = "\n".join(drawn(scene, 60, 20))
 
     assert 'search_trips(to="Oslo") …' in text
     assert "… 2 more" in text
-    assert "4 tool calls ─╯" in text
+    assert "2 tool calls ─╯" in text
     assert "? b ─" in text and '? book(trip="L2")' in text
-    assert "1 approval needed · 4 tool calls · 1 running" in text
+    assert "1 approval needed · 2 tool calls · 1 running" in text
 
 
 def test_whoever_waited_for_a_decision_goes_on_where_it_was() -> None:
@@ -171,7 +175,7 @@ def test_whoever_waited_for_a_decision_goes_on_where_it_was() -> None:
     waiting, going = scene_of(*before).actors["a"], scene_of(*before, *again).actors["a"]
 
     assert (waiting.status, list(waiting.asked)) == ("asking", ["c1"])
-    assert (going.status, going.asked, going.text, going.calls) == ("running", {}, "words", 2)
+    assert (going.status, going.asked, going.text, going.calls) == ("running", {}, "words", {"c0"})
 
 
 def test_a_question_of_a_server_is_over_when_its_call_returns() -> None:
@@ -231,9 +235,11 @@ def test_whoever_asks_has_the_terminal_and_then_the_view_comes_back(narrow: None
         tell(view, "token", agent="someone", text="goes on")
         view.close()
 
-    assert asked == "printed before\n[a]pprove: a"
-    first, *rest = screen.shown().splitlines()[1:]
-    assert (first, *rest[:2]) == ("[a]pprove: a", "printed meanwhile", "warning: meanwhile")
+    before, _, question = asked.rpartition("\n")
+    assert before.startswith("printed before\n") and "someone" in before
+    assert question == "[a]pprove: a"
+    rest = screen.shown().removeprefix(asked).splitlines()[1:]
+    assert rest[:2] == ["printed meanwhile", "warning: meanwhile"]
     assert "● someone" in "".join(rest) and "goes on" in "".join(rest)
 
 
@@ -256,13 +262,13 @@ def test_a_view_that_is_closed_while_somebody_is_asked_still_tells_the_end(narro
 def test_a_terminal_shows_the_tool_that_is_called(trip: Path, columns: int) -> None:
     (trip / "gate").touch()
     terminal = Terminal(trip, "run", "trip", "go", columns=columns, lines=24)
-    screen = terminal.until(lambda text: "1 tool call ─╯" in text)
-    assert 'search(to="Oslo' in screen
+    screen = terminal.until(lambda text: 'search(to="Oslo' in text)
+    assert "tool call" not in screen  # nothing was carried out yet
     assert max(map(len, screen.splitlines())) <= columns
     (trip / "gate").unlink()
-    # The view makes room for the question, and does not come back in between.
+    # The view stays above the question, and is not drawn in between.
     screen = terminal.until(lambda text: "[a]pprove" in text)
-    assert "╭" not in screen and '"trip": "L2"' in screen
+    assert '"trip": "L2"' in screen and "╭" not in screen[screen.index('"trip"') :]
     terminal.type("a\r")
     code, screen = terminal.end()
 
@@ -278,7 +284,12 @@ def test_a_run_that_waits_tells_for_what_and_how_it_goes_on(agentctl: Command, t
     [asked] = story["visits"][0]["asked"]
 
     assert code == 7
-    assert "waiting in" in err and f"agentctl resume {story['run_id']}" in err
+    assert err.splitlines()[-3:] == [
+        f"waiting for somebody to allow book ({asked['call_id']}) · " + err.splitlines()[-3].partition(" · ")[2],
+        f"decide with `agentctl approvals approve {asked['call_id']}` or `deny`,",
+        f"then `agentctl resume {story['run_id']}`",
+    ]
+    assert err.count("agentctl") == 2 and "error:" not in err and "hint:" not in err
     assert '  ? booker asks for book(trip="L2")' in err
     assert '  … booker waits for a decision\n      ? book(trip="L2"): not decided yet\n' in told
     assert '  booker needs approval of book(trip="L2") before 20' in told

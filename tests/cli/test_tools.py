@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -10,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Command
-from tests.cli.terminal import CHECKOUT, Terminal
-from tests.cli.test_help import loaded_by
+from tests.cli.terminal import Terminal
 from tests.conftest import WriteWorkspace
+from tests.runtime.process import Project
+from tests.shape.test_startup import loaded_by
 from tests.tools.server_scripts import PLAIN
 
 WORK = '''
@@ -96,7 +96,7 @@ def test_a_listing_tells_where_tools_come_from_and_which_ask(agentctl: Command, 
     lines = [line.split(maxsplit=2) for line in out.splitlines()]
     assert code == 0
     assert lines[:3] == [
-        ["add", "workspace", "Add numbers."],
+        ["add", "workspace", "optional  Add numbers."],
         ["tell", "workspace"],
         ["book", "workspace", "asks"],
     ]
@@ -164,9 +164,7 @@ def test_a_description_of_a_server_can_pose_as_nothing_else(agentctl: Command, s
 
 def test_a_call_prints_the_answer_only(demo: Path) -> None:
     """Whatever the tool's file, the tool, or a process of its prints goes to stderr."""
-    command = [sys.executable, "-m", "agentctl", "tools", "call", "demo", "add", '{"a": 1}', "--arg", "b=5"]
-    env = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
-    done = subprocess.run(command, cwd=demo / "workspaces", env=env, capture_output=True, text=True, check=False)
+    done = Project(demo / "workspaces").agentctl("tools", "call", "demo", "add", '{"a": 1}', "--arg", "b=5")
 
     assert (done.returncode, done.stdout) == (0, '{"sum": 6}\n')
     assert sorted(done.stderr.split("\n")) == ["", "a child", "adding", "loaded"]
@@ -334,6 +332,6 @@ def _running(folder: Path) -> list[str]:
 @pytest.mark.parametrize(("words", "unloaded"), [(["call", "--help"], ENGINE), (["list", "demo"], {"langgraph"})])
 def test_help_loads_no_engine_and_a_listing_no_graph(demo: Path, words: list[str], unloaded: set[str]) -> None:
     run = f"agentctl.cli.main({['tools', *words, '--root', str(demo)]})"
-    code = f"import contextlib, agentctl.cli\nwith contextlib.suppress(SystemExit): {run}\nimport os"
+    code = f"import contextlib, agentctl.cli\nwith contextlib.suppress(SystemExit): {run}"
 
-    assert not unloaded & loaded_by(code, str(CHECKOUT))
+    assert not unloaded & {*loaded_by(code)}

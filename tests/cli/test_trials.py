@@ -143,6 +143,15 @@ def test_a_tool_that_may_change_something_is_never_called_without_a_stub(agentct
     assert "book_trip: …" in fault["expected"]
 
 
+def test_a_missing_stub_is_one_fault_beside_what_else_is_wrong(agentctl: Command, write: Any) -> None:
+    """The run fails for want of it."""
+    replies = BOOKS["replies"][:3]
+    write(books={"tools": None, "replies": replies, "expect": {"path": ["plan"], "output": "B1"}})
+    found = faults(agentctl)["books"]
+
+    assert [fault["what"] for fault in found] == ["path", "output", "call"]
+
+
 def test_built_in_tools_need_stubs_as_a_test_is_offline(agentctl: Command, write: Any) -> None:
     replies = [
         {"agent": "planner", "tool_calls": [{"name": "web_search", "args": {"query": "Oslo"}}]},
@@ -234,15 +243,19 @@ def test_a_workspace_without_tests_is_two(agentctl: Command, write_workspace: Wr
     assert "workspace 'talk' has no tests" in err
 
 
-def test_a_broken_test_is_three_with_its_line(agentctl: Command, write: Any) -> None:
-    root = write(books={})
+def test_an_invalid_test_is_told_in_its_place_and_stops_no_other(agentctl: Command, write: Any) -> None:
+    root = write(books={}, other={"expect": {"winner": "x"}})
     (root / "workspaces/trip/tests/bad.yaml").write_text("task: x\nreplies: []\nexpct: {}\n")
-    code, out, err = agentctl("test", "trip")
+    code, out, _ = agentctl("test", "trip")
+    lines = out.splitlines()
 
-    assert (code, out) == (3, "")
-    assert (
-        "workspaces/trip/tests/bad.yaml:3:1: E101 unknown-key: expct is not a known key, did you mean 'expect'?" in err
-    )
+    assert code == 3
+    assert [line[:10].rstrip(" (") for line in lines if line[0] != " "] == [
+        "FAIL bad", "ok   books", "FAIL other", "trip: 3 te",
+    ]  # fmt: skip
+    said = "workspaces/trip/tests/bad.yaml:3:1: E101 unknown-key: expct is not a known key, did you mean 'expect'?"
+    assert [line.strip() for line in lines[1:3]] == ["invalid: expected a valid test", f"got {said}"]
+    assert [agentctl("test", "trip", name).code for name in ("books", "other", "bad")] == [0, 4, 3]
 
 
 def test_an_invalid_workspace_is_three(agentctl: Command, write: Any) -> None:

@@ -39,14 +39,6 @@ def test_warnings_do_not_fail(agentctl: Command, write_workspace: WriteWorkspace
     assert "warning: " in err
 
 
-def test_an_unknown_name_is_an_error_beside_valid_ones(agentctl: Command, write_workspace: WriteWorkspace) -> None:
-    write_workspace("one")
-    code, out, err = agentctl("validate", "one", "onne")
-
-    assert (code, out) == (3, "")
-    assert "did you mean 'one'?" in err
-
-
 def test_nothing_to_check_is_no_success(agentctl: Command) -> None:
     """A check that looks into the wrong folder must not be green."""
     code, out, err = agentctl("validate")

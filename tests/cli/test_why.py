@@ -2,15 +2,13 @@
 
 import json
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Command
 from tests.cli.test_progress import CODE, TWICE
 from tests.conftest import WriteWorkspace
+from tests.runtime.process import Project
 
 ONE = 'version: 1\nstages: {s: {agents: [a]}}\nagents: {a: {kind: python, entry: "m:f"}}\n'
 LONG = f"def f(state): return 'first {'word ' * 40}\\n\\nsecond \\x1b[2J line'\n"
@@ -99,8 +97,7 @@ def test_a_killed_run_names_who_was_in_flight(agentctl: Command, write_workspace
     )
     die = "def die(state):\n    import os, time\n    time.sleep(0.5)\n    os.kill(os.getpid(), 9)\n"
     root = write_workspace("one", {"workspace.yaml": spec, "m.py": f"def f(state): return 'alive'\n{die}"})
-    command = [sys.executable, "-m", "agentctl", "run", "one", "x", "--root", str(root)]
-    assert subprocess.run(command, check=False, cwd=Path(__file__).parents[2]).returncode == -signal.SIGKILL
+    assert Project(root).agentctl("run", "one", "x").returncode == -signal.SIGKILL
     story, told = json.loads(agentctl("why", "--json").out), agentctl("why").out
 
     assert (story["status"], story["visits"][-1]["unfinished"]) == ("killed", ["b"])

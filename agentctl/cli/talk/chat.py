@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from agentctl.cli.output import tell
 from agentctl.cli.words import money
@@ -58,6 +58,8 @@ class Chat:
     here: Path
     name: str | None = None
     files: list[str | Attachment] = field(default_factory=list)
+    busy: Literal["wait", "fail", "cancel"] = "wait"
+    """What to do while another run is in the session."""
     session_id: str | None = None
     """None until the first turn of a new session."""
     turns: int = 0
@@ -145,7 +147,6 @@ class Chat:
             "metadata": self.metadata,
             "files": loaded,
             "tools": sorted(self.tools),
-            "busy": "fail",
         }
 
         def note(event: Event) -> None:
@@ -153,13 +154,39 @@ class Chat:
             on_event(event)
 
         try:
-            return await self.hub.run(self.workspace, text, on_event=note, ask=ask, **options)
+            return await self._run(text, options, note, ask)
+        except SessionBusy:
+            self.files = files  # they go with the message when it is sent again
+            raise
+
+    async def _run(
+        self, text: str, options: TurnOptions, on_event: Callable[[Event], None], ask: Ask | None
+    ) -> RunResult:
+        """Run a turn; if it must wait for another one, that is said."""
+        options["busy"] = "fail" if self.busy == "wait" else self.busy
+        try:
+            return await self.hub.run(self.workspace, text, on_event=on_event, ask=ask, **options)
         except SessionBusy as busy:
-            if busy.is_waiting:
+            if busy.is_waiting or self.busy != "wait":
                 raise
             tell(f"{busy}; waiting for it")
         options["busy"] = "wait"
-        return await self.hub.run(self.workspace, text, on_event=note, ask=ask, **options)
+        return await self.hub.run(self.workspace, text, on_event=on_event, ask=ask, **options)
+
+    async def waiting(self) -> str | None:
+        """The run that keeps the next message out while it waits for an approval, or to be resumed."""
+        if self.session_id is None or self.editing is not None or self.busy == "cancel":
+            return None
+        return await self.hub.store.sessions.waiting(self.session_id)
+
+    async def resume(self, run_id: str, on_event: Callable[[Event], None], ask: Ask | None = None) -> RunResult:
+        """Go on with a turn that waits.
+
+        Raises: as `Hub.resume`.
+        """
+        result = await self.hub.resume(run_id, user=self.user, on_event=on_event, ask=ask)
+        await self.reckon()
+        return result
 
     def _note(self, event: Event) -> None:
         data: Mapping[str, Any] = event.data

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from agentctl.cli.aside import stdout_kept
 from agentctl.cli.output import line, tell
@@ -30,6 +31,7 @@ class Asked:
     files: list[str]
     metadata: Mapping[str, str]
     model: str | None
+    busy: Literal["wait", "fail", "cancel"]
     root: Path | None
     here: Path
 
@@ -49,6 +51,7 @@ async def converse(asked: Asked, brake: Brake, *, json: bool, quiet: bool, strea
             metadata=asked.metadata,
             here=asked.here,
             files=list(asked.files),
+            busy=asked.busy,
         )
         if row is not None:
             await chat.open(row)

@@ -72,8 +72,7 @@ async def go_to(chat: Chat, word: str) -> None:
 def recall(turns: Sequence[TurnRow]) -> None:
     """Show how a conversation stood."""
     for turn in turns[-2:]:
-        for each in shortly(turn):
-            tell(each)
+        tell(shortly(turn))
 
 
 async def rename(chat: Chat, name: str) -> None:
@@ -90,16 +89,14 @@ async def rename(chat: Chat, name: str) -> None:
 async def show_turns(chat: Chat, word: str) -> None:
     """List the last turns, or show one whole."""
     if word:
-        for part in whole(await _turn(chat, word)):
-            tell(part)
+        tell("\n".join(whole(await _turn(chat, word))))
         return
     if chat.session_id is None:
         tell("nothing was said yet")
         return
     row = await chat.row()
     for turn in await chat.hub.store.sessions.turns(row.session_id, max(1, row.turns - SHOWN + 1)):
-        for each in shortly(turn):
-            tell(each)
+        tell(shortly(turn))
 
 
 async def edit(chat: Chat, word: str) -> None:

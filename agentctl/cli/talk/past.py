@@ -16,12 +16,12 @@ def columns() -> int:
     return shutil.get_terminal_size((_WIDE, 24)).columns
 
 
-def shortly(turn: TurnRow) -> Iterator[str]:
+def shortly(turn: TurnRow) -> str:
     """A turn in two lines."""
     number, width = f"{turn.turn:>3} ", columns()
     status = "" if turn.status == "done" else f"({turn.status}) "
-    yield cut(f"{number}> {line(turn.user)}", width)
-    yield cut(f"{' ' * len(number)}  {status}{line(turn.answer or '')}".rstrip(), width)
+    asked, answered = f"{number}> {line(turn.user)}", f"{' ' * len(number)}  {status}{line(turn.answer or '')}"
+    return f"{cut(asked, width)}\n{cut(answered.rstrip(), width)}"
 
 
 def whole(turn: TurnRow) -> Iterator[str]:

@@ -27,7 +27,7 @@ async def talk_in_lines(chat: Chat, stdout: TextIO, *, json: bool, quiet: bool, 
         code = result.exit_code
         if json:
             return ""
-        complain_of(result)
+        complain_of(result, quiet=quiet)
         return safe(result.output).replace("\n", "\\n") if result.status in ANSWERED else ""
 
     while not chat.is_over and (line := await asyncio.to_thread(_read)):
