@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from itertools import count
+from shlex import quote
 from typing import Annotated, Any
 
 import anyio
@@ -14,7 +14,7 @@ from pydantic import Field
 from agentctl.errors import AgentctlError, ServiceUnavailable, SessionNotFound, UsageError
 from agentctl.events import Event
 from agentctl.runtime import RunResult
-from agentctl.server.asking import Asking
+from agentctl.server.asking import Asking, asked
 from agentctl.server.text import clean, progress
 from agentctl.sessions import Hub
 from agentctl.store import Approval
@@ -51,19 +51,19 @@ class Turns:
         """Run a task; what went wrong is a result too, which a model can read."""
         asking = Asking(ctx, self._hub)
         try:
-            result = await self._result(ctx, asking, task, session_id)
+            result = await self._result(asking, task, session_id)
             waiting = await self._waiting(result)
         except AgentctlError as error:
             return ToolResult(content=_said(str(error), error.hint), is_error=True)
-        return asking.by_return(result.run_id, waiting) or _as_result(result, waiting)
+        return asking.by_return(result.run_id, waiting) or _as_result(result, self._waits(result, waiting))
 
-    async def _result(self, ctx: Context, asking: Asking, task: str, session_id: str) -> RunResult:
+    async def _result(self, asking: Asking, task: str, session_id: str) -> RunResult:
         hub, user = self._hub, self._user
         if run_id := await asking.decided(user):
-            return await shown(ctx, lambda show: hub.resume(run_id, user=user, on_event=show, ask=asking.in_place))
+            return await shown(asking, lambda show: hub.resume(run_id, user=user, on_event=show, ask=asking.in_place))
         session = await self._session(session_id.strip())
         return await shown(
-            ctx,
+            asking,
             lambda show: hub.run(
                 self._workspace, task, session=session, user=user, model=self._model, on_event=show, ask=asking.in_place
             ),
@@ -84,8 +84,21 @@ class Turns:
             return ()
         return await self._hub.store.approvals.list(user=None, run_id=result.run_id)
 
+    def _waits(self, result: RunResult, waiting: Sequence[Approval]) -> str:
+        """What a model needs to tell its person, who may stand in any folder."""
+        where = f" --root {quote(str(self._hub.root))}"
+        whose = where if self._user is None else f" --user {quote(self._user)}{where}"
+        lines = ["The run waits until a person decides:"]
+        for each in waiting:
+            answer = " --edit-args JSON" if each.kind == "question" else ""
+            lines.append(f"- {each.id}: {asked(each)}")
+            lines.append(f"  yes: `agentctl approvals approve {each.id}{answer}{whose}`")
+            lines.append(f"  no: `agentctl approvals deny {each.id}{whose}`")
+        lines.append(f"Then go on with `agentctl resume {result.run_id}{whose}`. Until then its session cannot go on.")
+        return "\n".join(lines)
 
-async def shown(ctx: Context, start: Callable[[OnEvent], Awaitable[RunResult]]) -> RunResult:
+
+async def shown(asking: Asking, start: Callable[[OnEvent], Awaitable[RunResult]]) -> RunResult:
     """Drive a run to its end and tell the client how it goes; if the request ends first, so does the run.
 
     Raises:
@@ -101,10 +114,8 @@ async def shown(ctx: Context, start: Callable[[OnEvent], Awaitable[RunResult]]) 
     run = asyncio.ensure_future(start(on_event))
     run.add_done_callback(lambda _: lines.put_nowait(None))
     try:
-        for number in count(1):
-            if (line := await lines.get()) is None:
-                break
-            await ctx.report_progress(number, message=line)
+        while (line := await lines.get()) is not None:
+            await asking.tell(line)
         if run.cancelled():
             raise ServiceUnavailable("the run was stopped: its server ends", hint="start the server, and call again")
         return run.result()
@@ -114,11 +125,11 @@ async def shown(ctx: Context, start: Callable[[OnEvent], Awaitable[RunResult]]) 
             await asyncio.wait([run])
 
 
-def _as_result(result: RunResult, waiting: Sequence[Approval]) -> ToolResult:
+def _as_result(result: RunResult, waits: str) -> ToolResult:
     error = result.error or {}
     said = [result.output]
     if result.status == "waiting":
-        said = [_waits(result, waiting)]
+        said = [result.output, waits]
     elif error:
         said = [_said(error["message"], error.get("hint", "")), result.output and f"So far: {result.output}"]
     # Not every client shows its model the structured content.
@@ -128,17 +139,6 @@ def _as_result(result: RunResult, waiting: Sequence[Approval]) -> ToolResult:
         structured_content=clean({name: getattr(result, name) for name in OUTPUT["required"]}),
         is_error=result.status not in ("done", "waiting"),
     )
-
-
-def _waits(result: RunResult, waiting: Sequence[Approval]) -> str:
-    lines = ["The run waits until a person decides:"]
-    for each in waiting:
-        lines.append(f"- {each.id}: {each.tool}, {each.why}")
-    lines.append(
-        "Decide with `agentctl approvals approve ID` or `agentctl approvals deny ID`, then go on with"
-        f" `agentctl resume {result.run_id}`. Until then its session cannot go on."
-    )
-    return "\n".join(lines)
 
 
 def _said(message: str, hint: str) -> str:

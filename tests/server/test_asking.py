@@ -10,7 +10,7 @@ from mcp_types import ElicitResult
 
 import agentctl
 from tests.conftest import WriteWorkspace
-from tests.server.conftest import ERAS, Connect
+from tests.server.conftest import ERAS, TOOLS, Connect
 from tests.tools.server_scripts import PLAIN as SERVER
 
 BOOK = {"task": "Book it."}
@@ -27,6 +27,17 @@ async def work(state, ctx):
     return await ctx.call_tool("p_ask")
 """,
 }
+PLANNED = """\
+version: 1
+model: scripted:replies.yaml
+stages: {plan: {agents: [planner], next: [{to: book}]}, book: {agents: [booker]}}
+agents: {planner: {prompt: "{{ task }}"}, booker: {prompt: "{{ task }}", tools: [book]}}
+"""
+PLAN = """\
+replies:
+  - {agent: planner, text: Three days in Oslo.}
+  - {agent: booker, tool_calls: [{name: book, args: {city: Oslo}}]}
+"""
 
 
 class Person:
@@ -97,12 +108,38 @@ async def test_a_client_that_cannot_ask_is_told_what_waits(connect: Connect, pro
     busy = await client.call_tool_mcp("run_booking", {**BOOK, "session_id": told["session_id"]})
 
     assert (result.is_error, told["status"]) == (False, "waiting")
-    assert f"- {approval.id}: book, " in result.content[0].text
-    assert "`agentctl approvals approve ID`" in result.content[0].text
-    assert f"`agentctl resume {told['run_id']}`" in result.content[0].text
+    text = result.content[0].text
+    assert f"- {approval.id}: booker wants book: " in text
+    assert '{"city": "Oslo"}' in text
+    for command in (f"approvals approve {approval.id}", f"approvals deny {approval.id}", f"resume {told['run_id']}"):
+        assert f"`agentctl {command} --root {project}`" in text
     assert busy.is_error
     assert approval.id in busy.content[0].text
     assert booked(project) == ""
+
+
+async def test_what_waits_comes_after_what_was_said_so_far(connect: Connect, write_workspace: WriteWorkspace) -> None:
+    write_workspace("planned", {"workspace.yaml": PLANNED, "replies.yaml": PLAN, "tools/trips.py": TOOLS})
+    client = await connect("planned", user="ada")
+    result = await client.call_tool_mcp("run_planned", BOOK)
+
+    plan, waits, _ = [block.text for block in result.content]
+    assert (plan, waits.splitlines()[0]) == ("Three days in Oslo.", "The run waits until a person decides:")
+    assert " --user ada --root " in waits
+
+
+@pytest.mark.parametrize("mode", ERAS)
+async def test_progress_goes_on_after_the_person_was_asked(connect: Connect, mode: str) -> None:
+    shown: list[float] = []
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        shown.append(progress)
+
+    client = await connect("booking", mode=mode, elicitation_handler=Person(accepting(approve=True)))
+    await client.call_tool_mcp("run_booking", BOOK, progress_handler=note)
+
+    assert shown == [float(number) for number in range(1, len(shown) + 1)]
+    assert len(shown) > 2
 
 
 @pytest.mark.slow
