@@ -102,7 +102,8 @@ class Debate:
     def _call(self, entry: str, state: dict[str, Any], role: str) -> Any:
         module, name = entry.split(".")
         loaded: ModuleType = getattr(self.planner, module)
-        return getattr(loaded, name)(state, SimpleNamespace(agent=role, turns=self.turns, call_tool_sync=self._search))
+        names = {"workspace": "trip-planner", "session_id": "s1", "agent": role, "turns": self.turns}
+        return getattr(loaded, name)(state, SimpleNamespace(**names, call_tool_sync=self._search))
 
     def _search(self, name: str, **arguments: Any) -> Any:
         assert name == "search_trips"

@@ -109,10 +109,36 @@ async def test_a_conversation_is_planned_until_it_says_book_it(project) -> None:
         ]
 
     assert [result.status for result in said] == ["done"] * 5
-    assert [result.stages[-1] for result in said] == ["booking", "plan", "synthesis", "booking", "booking"]
+    assert [result.stages[-1] for result in said] == ["booking", "plan", "synthesis", "booking", "synthesis"]
     assert [result.output.splitlines()[-1].split(":")[0] for result in said[3:]] == ["Booked", "Booked already"]
-    assert len(asked) == 3 and len(asked[1].args["plan"]) == 5
+    assert len(asked) == 2 and len(asked[1].args["plan"]) == 5
     assert len(trips(project)) == 2
+
+
+async def test_what_is_booked_is_said_and_not_booked_again(project) -> None:
+    """The booking was edited; a trip that is changed is another one."""
+    messages = (TASK, "what was the budget again?", "book it", "thanks", "in June instead", "book it", "book it")
+
+    async def decide(approvals: Sequence[Approval]) -> Mapping[str, Decision]:
+        return {
+            approval.id: Decision(approve=True, args={**approval.args, "plan": ["arrive", "see", "leave"]})
+            for approval in approvals
+        }
+
+    async with open_hub(project) as hub:
+        said = [await hub.run("trip-planner", message, session="trip", ask=decide) for message in messages]
+    first, question, again, thanks, june, booked, once_more = (result.output for result in said)
+    booking = first.splitlines()[-1].removeprefix("Booked: ")
+
+    assert question.splitlines()[-1] == again == f"Booked already: {booking}"
+    assert thanks.splitlines()[-1] == f"Booked already: {booking}"
+    assert june.splitlines()[-2:] == [
+        f"Booked already: {booking}",
+        f'This trip is not: say “book it” (`agentctl run trip-planner "book it" --session {said[0].session_id}`).',
+    ]
+    assert once_more == booked.splitlines()[-1].replace("Booked: ", "Booked already: ") != again
+    assert not any("Nothing" in output for output in (first, question, again, thanks, june, booked, once_more))
+    assert len(trips(project)) == 4
 
 
 async def test_the_library_books_in_the_project_wherever_it_works(project, tmp_path_factory, monkeypatch) -> None:

@@ -1,8 +1,7 @@
-"""Whether a message wants a booking, and what is said where none was made."""
+"""Whether a message wants a booking."""
 
 import re
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 Booking = Literal["", "book", "plan"]
 """What a message says of it: nothing, to book, or to plan only."""
@@ -25,10 +24,3 @@ def read_booking(text: str) -> Booking:
     if _PLAN.search(text):
         return "plan"
     return "book" if _BOOK.search(text) else ""
-
-
-def not_booked(state: Mapping[str, Any]) -> str:
-    """Says that nothing was booked, and why, where that is known."""
-    told = [entry["text"] for entry in state["history"] if (entry["data"] or {}).get("tool") == "book_trip"]
-    why = told[-1] if told else "it was not allowed, or could not be done"
-    return f"Nothing was booked: {why}. Say “book it” to be asked again."

@@ -1,18 +1,19 @@
 """The planner: writes out the plan and what it takes. It books nothing itself."""
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
+from .booked import booked_before, booking_of, how_to_book, to_book
 from .costs import cost_table, table
-from .dates import date_text, dates_text
-from .days import day_plan, days_with_entries
+from .dates import date_text
+from .days import day_plan
 from .devil import objection
 from .optimistic import shortened
 from .trip import Trip, read_trip
 from .weights import read_weights
 from .wish import Wish, read_wish
-from .words import days_text, people_text
+from .words import people_text
 
 METRICS = ("novelty", "confidence", "quality", "risk")
 
@@ -28,7 +29,7 @@ def write_plan(state: Mapping[str, Any], ctx: Any) -> str:
         _days(trip, wish),
         _costs(trip, wish),
         _assumed(wish, first),
-        _booking(state, trip, wish, first),
+        _booking(state, ctx, trip, wish, first),
     )
     return "\n\n".join(parts)
 
@@ -110,15 +111,15 @@ def _assumed(wish: Wish, first: date) -> str:
     return "\n".join(["## What I assumed", "", *(f"- {note}" for note in notes)])
 
 
-def _booking(state: Mapping[str, Any], trip: Trip, wish: Wish, first: date) -> str:
-    """What is needed; whether it is booked is said by whoever does it."""
-    nights = trip.days - 1
-    lines = [f"- return flights to {trip.place.name} for {trip.party}"]
-    if nights:
-        rooms = -(-trip.party // 2)
-        lines.append(f"- {rooms} room{'s' * (rooms > 1)} for {nights} night{'s' * (nights > 1)}, {trip.style}")
-    if days := days_with_entries(trip, wish):
-        lines.append(f"- timed entries for museums and monuments, on {days_text(days)} of the plan")
+def _booking(state: Mapping[str, Any], ctx: Any, trip: Trip, wish: Wish, first: date) -> str:
+    """What is needed, and what is booked; of a booking under way whoever makes it speaks."""
+    lines = ["## Booking", "", to_book(trip, wish, first)]
     if state["decision"]["verdict"] != "book":
-        lines += ["", "Nothing is booked yet: say “book it”."]
-    return "\n".join(["## Booking", "", f"{dates_text(first, first + timedelta(days=nights))}:", "", *lines])
+        lines += ["", booking_of(trip, wish, first, ctx.turns) or _not_yet(ctx)]
+    return "\n".join(lines)
+
+
+def _not_yet(ctx: Any) -> str:
+    booked = booked_before(ctx.turns)
+    what = "This trip is not" if booked else "Nothing is booked yet"
+    return "\n".join([*booked, f"{what}: say {how_to_book(ctx)}."])

@@ -1,9 +1,10 @@
-"""The synthesizer: books or plans what the jury chose, sends the debate back, or says why nothing fits."""
+"""The synthesizer: books or plans what the jury chose, sends the debate back, or says why it does none of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from .booked import booked_before, booking_of
 from .dates import first_date
 from .days import day_plan
 from .optimistic import shortest
@@ -18,12 +19,15 @@ MAX_PROPOSALS = 3
 
 
 def decide(state: Mapping[str, Any], ctx: Any) -> dict[str, object]:
-    """Add a verdict to the jury's decision: `book`, `plan`, `revise` or `none`."""
+    """Add a verdict to the jury's decision: `book`, `plan`, `booked`, `revise` or `none`."""
     wish = read_wish(state["task"], ctx.turns)
     jury = dict(state["decision"])
     visit = state["visits"].get("proposal", 1) or 1
     if jury.get("option"):
         trip = read_trip(jury["option"], wish)
+        said = booking_of(trip, wish, _first_day(trip, wish), ctx.turns) if wish.books else ""
+        if said:
+            return {"text": said, "decision": {**jury, "verdict": "booked", "text": said}}
         verdict = "book" if wish.books else "plan"
         text = f"{verdict.title()} {trip.title} for €{trip.total:,}."
         return {"text": text, "decision": {**jury, "verdict": verdict, "trip": _order(trip, wish)}}
@@ -31,15 +35,19 @@ def decide(state: Mapping[str, Any], ctx: Any) -> dict[str, object]:
         reason = f"none of the trips of proposal {visit} fits €{wish.budget or 0:,.0f}"
         return {"text": f"Revise: {reason}.", "decision": {**jury, "verdict": "revise", "reason": reason}}
     reason = why_nothing(wish)
-    text = _no_plan(reason, wish)
+    text = _no_plan(reason, wish, booked_before(ctx.turns) or ["Nothing was booked."])
     return {"text": text, "winner": None, "decision": {**jury, "verdict": "none", "reason": reason, "text": text}}
+
+
+def _first_day(trip: Trip, wish: Wish) -> date:
+    return first_date(trip.month, trip.days, wish.first_day, date.today())
 
 
 def _order(trip: Trip, wish: Wish) -> dict[str, object]:
     """The trip as `book_trip` takes it."""
     return {
         "place": trip.place.name,
-        "first_day": first_date(trip.month, trip.days, wish.first_day, date.today()).isoformat(),
+        "first_day": _first_day(trip, wish).isoformat(),
         "plan": [line.partition(": ")[2] for line in day_plan(trip, wish)],
         "party": trip.party,
         "style": trip.style,
@@ -84,7 +92,7 @@ def _nowhere(wish: Wish) -> str:
     return f"none of the {len(asked)} places in question has {thing} in {when}"
 
 
-def _no_plan(reason: str, wish: Wish) -> str:
+def _no_plan(reason: str, wish: Wish, booked: Sequence[str]) -> str:
     lines = ["# No plan fits", "", f"No plan fits, because {reason}{'' if reason.endswith('?') else '.'}"]
     if wish.budget and not wish.refusal and suitable(wish):
         floor = shortest(wish)
@@ -103,4 +111,4 @@ def _no_plan(reason: str, wish: Wish) -> str:
         lines += ["", f"A task reads like: {EXAMPLE}"]
     if "in English" not in reason:
         lines += ["", "What I assumed:", "", *(f"- {note}" for note in wish.assumptions)]
-    return "\n".join([*lines, "", "Nothing was booked."])
+    return "\n".join([*lines, "", *booked])
