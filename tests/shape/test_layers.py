@@ -15,7 +15,7 @@ LAYERS = (
     ("runtime",),
     ("graph",),
     ("agents",),
-    ("models", "store", "tools"),
+    ("memory", "models", "store", "tools"),
     ("workspace",),
     ("rules", "channels"),
     ("logs",),

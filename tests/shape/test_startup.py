@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 HEAVY = ("langgraph", "langchain_core", "langmem", "fastmcp", "mcp", "redis", "sqlalchemy", "alembic", "genai_prices")
 HELP_HEAVY = (*HEAVY, "pydantic", "yaml", "rich", "jinja2", "asyncio", "watchdog")
+HELP_HEAVY += ("agentctl.workspace", "agentctl.logs")
 
 
 def loaded_by(code: str) -> list[str]:
