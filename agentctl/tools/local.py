@@ -87,16 +87,22 @@ def as_tool(function: Function, in_thread: InThread, max_bytes: int) -> "Tool":
 
     call = _called(function.call, in_thread, max_bytes)
 
+    async def guarded(arguments: Mapping[str, Any]) -> Any:
+        try:
+            return await call(arguments)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a tool may raise anything, and SystemExit would end the loop
+            return failure(error)
+
     async def run(**arguments: Any) -> Any:
         try:
             # In a task of its own, which is all that it can cancel: this one drives the connection.
-            return await asyncio.create_task(call(arguments))
+            return await asyncio.create_task(guarded(arguments))
         except asyncio.CancelledError as error:
             if asyncio.current_task().cancelling():  # type: ignore[union-attr]
                 raise
             return failure(error)  # the tool raised it itself
-        except BaseException as error:  # noqa: BLE001 - a tool may raise anything, and SystemExit would end the loop
-            return failure(error)
 
     functools.update_wrapper(run, function.call)
     # FastMCP would make a schema of what is returned, and both sides would check each result by it.
