@@ -23,9 +23,14 @@ class Approvals:
     """
 
     def __init__(
-        self, store: ApprovalStore, expires_s: float, ask: Ask | None = None, rows: Iterable[Approval] = ()
+        self,
+        store: ApprovalStore,
+        run_id: str,
+        expires_s: float,
+        ask: Ask | None = None,
+        rows: Iterable[Approval] = (),
     ) -> None:
-        self._store, self._expires_s, self._ask = store, expires_s, ask
+        self._store, self._run_id, self._expires_s, self._ask = store, run_id, expires_s, ask
         self._rows = {row.id: row for row in rows}
         self._asking = asyncio.Lock()
         self._has_asked = bool(self._rows)
@@ -57,16 +62,16 @@ class Approvals:
             UsageError: something is no decision of what was asked; those before it are kept.
             StoreUnusable: a decision cannot be kept.
         """
-        wanted = [row for row in self.undecided() if row.id in ids]
-        if self._ask is not None and wanted:
+        if self._ask is not None:
             async with self._asking:  # one question at a time
-                for id_, decision in (await self._ask(wanted)).items():
+                await self._look()  # somebody may have decided while we stood in line
+                wanted = [row for row in self.undecided() if row.id in ids]
+                for id_, decision in (await self._ask(wanted) if wanted else {}).items():
                     if id_ in self._rows:
                         check_decision(self._rows[id_], decision)
                     with suppress(UsageError):  # somebody else was quicker, or it has expired
                         await self._store.decide(id_, decision, user=None)
-        for run_id in {row.run_id for row in wanted}:
-            await self._look(run_id)
+        await self._look()
         return all(self.decided(id_) for id_ in ids)
 
     async def wait(self, approval: Approval) -> Approval:
@@ -74,13 +79,13 @@ class Approvals:
         await self.settle([approval.id])
         while (row := self.decided(approval.id)) is None:
             await asyncio.sleep(POLL_S)
-            await self._look(approval.run_id)
+            await self._look()
         return row
 
-    async def withdraw(self, run_id: str, keep: Collection[str] = ()) -> None:
+    async def withdraw(self, keep: Collection[str] = ()) -> None:
         """Nobody waits any more for those that are not decided, except `keep`."""
         if self._has_asked:
-            await self._store.withdraw(run_id, keep)
+            await self._store.withdraw(self._run_id, keep)
 
-    async def _look(self, run_id: str) -> None:
-        self._rows = {row.id: row for row in await self._store.of_run(run_id)}
+    async def _look(self) -> None:
+        self._rows = {row.id: row for row in await self._store.of_run(self._run_id)}

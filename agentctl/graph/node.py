@@ -22,11 +22,13 @@ from agentctl.graph.flow import Flow
 from agentctl.graph.names import Names
 from agentctl.graph.router import Control
 from agentctl.logs import mask_values
-from agentctl.store import Approval
+from agentctl.store import Approval, CallKey
 from agentctl.workspace.code import said
 from agentctl.workspace.spec import AgentSpec, OnErrorSpec
 
 LET_GO_S = 1.0
+Entries = list[dict[str, Any]]
+"""What tools said, as `history` keeps it."""
 FAIL = OnErrorSpec(action="fail")
 Record = dict[str, Any]
 """What is journalled of an execution: `delta`, `executed` roles, `outcome`, the `facts` to tell; `memory`, if any."""
@@ -81,6 +83,8 @@ class Execution:
         started = time.monotonic()
         # As a fallback, a role may run twice in a round: for others, and for itself.
         name = ">".join([*before, role])
+        if gone := await self.run.journal.find_delta(_failure_key(name, place)):
+            return await self._instead(role, place, before, cast("Entries", gone["entries"]))
         calls = JournalledCalls(self.run, name, place, self.say)
         self.say(("agent.started", {"agent": role, **_at(place)}, ""))
         try:
@@ -160,7 +164,7 @@ class Execution:
         )
 
     async def _failed(
-        self, role: str, place: Place, before: list[str], error: AgentctlError, entries: list[dict[str, Any]]
+        self, role: str, place: Place, before: list[str], error: AgentctlError, entries: Entries
     ) -> Record:
         """What `on_error` says; what its tools did stays in `history`, which a fallback sees."""
         # Whoever cannot be resumed has done things that nobody may do once more in its place.
@@ -173,11 +177,18 @@ class Execution:
         fact: Fact = ("agent.failed", data, once)
         self.say(fact)
         if on_error.fallback:
-            told = replace(self, state={**self.state, "history": [*self.state["history"], *entries]})
-            record = await told._attempt(on_error.fallback, place, [*before, role])
-        else:
-            record = _record([*before, role], status, error=error)
-        return _behind(entries, record)
+            # Kept, so that it is not done again if the run stops while the fallback is at work, or waits.
+            key = _failure_key(">".join([*before, role]), place)
+            await self.run.journal.put_delta(key, cast("Record", mask_values({"entries": entries}, self.run.mask)))
+            return await self._instead(role, place, before, entries)
+        return _behind(entries, _record([*before, role], status, error=error))
+
+    async def _instead(self, role: str, place: Place, before: list[str], entries: Entries) -> Record:
+        """Run the fallback of a role that has failed, with what its tools did in `history`."""
+        fallback = self.specs[role].on_error.fallback
+        assert fallback is not None
+        told = replace(self, state={**self.state, "history": [*self.state["history"], *entries]})
+        return _behind(entries, await told._attempt(fallback, place, [*before, role]))
 
 
 def _record(
@@ -193,7 +204,12 @@ def _record(
     return {"delta": delta, "executed": executed, "outcome": outcome, "facts": facts or []}
 
 
-def _behind(entries: list[dict[str, Any]], record: Record) -> Record:
+def _failure_key(chain: str, place: Place) -> CallKey:
+    """The journal's key of a failure that a fallback makes good."""
+    return key_of(f"{chain}>", place)
+
+
+def _behind(entries: Entries, record: Record) -> Record:
     """The record with what tools said before its agent did."""
     if entries:
         record["delta"]["history"] = [*entries, *record["delta"].get("history", ())]

@@ -181,8 +181,15 @@ class ToolCalls:
             return ToolOutcome("denied", _denied(decided))
         if starts:
             return self._again(call, info, args, starts)
+        if spent := self._spent(call):  # nobody need be asked
+            return ToolOutcome("error", spent)
         if decided is not None:
             return self._edited(call, args, decided)
+        return await self._unasked(call, info, args)
+
+    async def _unasked(self, call: ToolCall, info: ToolInfo, args: Mapping[str, Any]) -> Verdict:
+        """About a call that nobody has been asked about, and that was not begun."""
+        run = self._run
         if not info.is_repeatable and await self._may_be_another(call):
             why = f"the agent called {call.name} with other arguments before it was interrupted; make this call, too?"
             return self.approval(call.id, "unknown", call.name, args, why)
@@ -271,15 +278,20 @@ class ToolCalls:
         return outcome
 
     def _within_limits(self, call: ToolCall, verdict: Go) -> Verdict:
-        budget, info = self._run.budget, call.info
-        is_spent = info is not None and info.max_calls is not None and budget.calls_of[call.name] >= info.max_calls
-        if is_spent and not verdict.again:
-            assert info is not None
-            return ToolOutcome("error", f"{call.name} may be called {info.max_calls} times in a run, and has been")
-        if not verdict.again:  # else it was counted when it began
-            budget.check_tool_call()
-            budget.add_tool_call(call.name)
+        if verdict.again:  # it was counted when it began
+            return verdict
+        if spent := self._spent(call):
+            return ToolOutcome("error", spent)
+        self._run.budget.check_tool_call()
+        self._run.budget.add_tool_call(call.name)
         return verdict
+
+    def _spent(self, call: ToolCall) -> str:
+        """That the tool was called as often as may be; empty if it was not."""
+        most = call.info.max_calls if call.info else None
+        if most is None or self._run.budget.calls_of[call.name] < most:
+            return ""
+        return f"{call.name} may be called {most} times in a run, and has been"
 
     async def _perform(self, call: ToolCall, args: Mapping[str, Any]) -> ToolOutcome:
         run = self._run

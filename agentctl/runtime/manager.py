@@ -156,12 +156,12 @@ class RuntimeManager:
             return Offer()
         async with self._opening:
             box = self._boxes.get(workspace.generation)
-            if box is None:
+            if is_new := box is None:
                 own = self._machinery
                 opened = own.open_box(workspace, live.code, own.settings, own.tool_pool, own.servers)
                 box = self._boxes[workspace.generation] = await self._stack.enter_async_context(opened)
-            else:
-                await self._look_again(box)
+        if not is_new:
+            await self._look_again(box)
         return offer(workspace, box, enabled)
 
     async def _look_again(self, box: Toolbox) -> None:
@@ -227,7 +227,7 @@ class RuntimeManager:
             journal=journal,
             budget=Budget(limits),
             clients=ready.clients,
-            approvals=Approvals(store.approvals, expires_s, ways.ask, rows),
+            approvals=Approvals(store.approvals, row.run_id, expires_s, ways.ask, rows),
             gate=tools.gate,
             pool=tools.pool,
             checkpointer=tools.checkpointer,

@@ -75,7 +75,8 @@ class Orchestrator:
                 while asked := await self._stream(self.outbox.tell):
                     self.asked = [call["id"] for call in asked]
                     if not await self._decided():
-                        return "waiting", _wanted(self.context.run_id, self.context.approvals.undecided())
+                        open_ = [each for each in self.context.approvals.undecided() if each.id in self.asked]
+                        return "waiting", _wanted(self.context.run_id, open_)
                     await self.forget_checkpoints()
                     self.asked = []
         except TimeoutError:
@@ -138,7 +139,7 @@ class Orchestrator:
     async def _finish(self, status: Status, error: Mapping[str, str] | None, clock: float) -> RunResult:
         duration_s = time.monotonic() - clock - self.context.clock.waited_s
         waits = self.asked if status == "waiting" else ()
-        await self.context.approvals.withdraw(self.context.run_id, keep=waits)
+        await self.context.approvals.withdraw(keep=waits)
         result = RunResult(
             workspace=self.context.workspace,
             session_id=self.context.session_id,
@@ -176,7 +177,8 @@ class Orchestrator:
 def _wanted(run_id: str, asked: Sequence[Approval]) -> dict[str, str]:
     """What a waiting run says of itself."""
     calls = ", ".join(f"{call.tool} ({call.id})" for call in asked)
-    hint = f"decide with `agentctl approvals approve {asked[0].id}` or `deny`, then `agentctl resume {run_id}`"
+    first = asked[0].id if asked else "ID"
+    hint = f"decide with `agentctl approvals approve {first}` or `deny`, then `agentctl resume {run_id}`"
     return {"code": "approval-needed", "message": f"it waits for somebody to allow {calls}", "hint": hint}
 
 

@@ -33,9 +33,9 @@ class ApprovalTable:
         """Change an approval."""
         self._connection.execute(update(approvals).where(approvals.c.id == id_).values(values))
 
-    def withdraw(self, run_id: str, keep: Collection[str]) -> None:
-        """Make those of a run void that are undecided, and not kept."""
-        own = and_(approvals.c.run_id == run_id, _PENDING, approvals.c.id.not_in(list(keep)))
+    def withdraw(self, run_id: str, keep: Collection[str], at: str) -> None:
+        """Make those of a run void that can still be decided, and are not kept; what has expired is denied."""
+        own = and_(approvals.c.run_id == run_id, _is_open(at), approvals.c.id.not_in(list(keep)))
         self._connection.execute(update(approvals).where(own).values(status="void"))
 
     def of_run(self, run_id: str, at: str) -> list[Approval]:
@@ -74,10 +74,11 @@ class ApprovalTable:
         return [replace(row, status="expired") if _is_late(row, at) else row for row in rows]
 
 
-def has_lapsed(run_id: ColumnElement[str], at: str) -> ColumnElement[bool]:
-    """Whether all that a waiting run asked has expired undecided: it keeps nobody out any more."""
+def has_lapsed(run_id: ColumnElement[str], since: ColumnElement[str], at: str) -> ColumnElement[bool]:
+    """Whether all that a run waits for `since` then has expired undecided: it keeps nobody out any more."""
     own = approvals.c.run_id == run_id
-    return exists().where(own, _PENDING) & ~exists().where(own, or_(_DECIDED, _is_open(at)))
+    is_new = and_(_DECIDED, approvals.c.decided_at >= since)
+    return exists().where(own, _PENDING) & ~exists().where(own, or_(is_new, _is_open(at)))
 
 
 def is_settled(run_id: ColumnElement[str], before: str) -> ColumnElement[bool]:

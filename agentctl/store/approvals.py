@@ -101,7 +101,7 @@ class ApprovalStore:
 
     async def withdraw(self, run_id: str, keep: Collection[str]) -> None:
         """Nobody waits any more for what the run asked and nobody decided, except `keep`."""
-        await self._write(lambda db: db.approvals.withdraw(run_id, keep), run_id)
+        await self._write(lambda db: db.approvals.withdraw(run_id, keep, timestamp()), run_id)
 
 
 def check_decision(approval: Approval, decision: Decision) -> None:

@@ -148,7 +148,7 @@ class RunTable:
 
 def waits(at: str) -> ColumnElement[bool]:
     """As `RunTable.is_waiting`, of any run."""
-    return and_(runs.c.status == "waiting", ~runs.c.expired, ~has_lapsed(runs.c.run_id, at))
+    return and_(runs.c.status == "waiting", ~runs.c.expired, ~has_lapsed(runs.c.run_id, runs.c.updated_at, at))
 
 
 class CallTable:

@@ -159,7 +159,7 @@ def drop_waiting(db: "Database", run: RunRow) -> None:
     db.runs.claim(run, None)
     db.runs.update(run.run_id, values)
     end_turn(db, run.run_id, values, None)
-    db.approvals.withdraw(run.run_id, ())
+    db.approvals.withdraw(run.run_id, (), timestamp())
 
 
 def make_way(db: "Database", session: SessionRow, run_id: str, *, past_waiting: bool = False) -> None:

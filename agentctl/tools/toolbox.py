@@ -74,13 +74,18 @@ class Toolbox:
         """Load the tools and ask the servers; once it is open, ask only those again that were away.
 
         Raises:
-            WorkspaceError: two tools have one name; the box stays closed.
+            WorkspaceError: two tools have one name; the box stays as it was.
         """
         async with self._opening:
             if self._local is not None:
                 away = [server for server in self._servers if f"{server.name}_" in self._missing]
                 await asyncio.gather(*(server.probe() for server in away))  # side by side
-                self._take(away)
+                before = dict(self._tools), dict(self._missing)
+                try:
+                    self._take(away)
+                except WorkspaceError:
+                    self._tools, self._missing = before  # the next turn is told the same
+                    raise
                 return
             local = LocalServer()
             served = await self._in_thread(lambda: self._load(local), on_start=lambda: None)

@@ -373,6 +373,27 @@ async def test_a_fallback_asks_for_itself_once_its_role_was_denied(write: Write)
     }
 
 
+async def test_an_agent_whose_fallback_asks_is_not_run_again(write: Write) -> None:
+    agents = {
+        "walks": {"entry": "work:walks", "on_error": {"fallback": "spare"}},
+        "spare": {"entry": "work:spare"},
+    }
+    code = """
+begun = []
+async def walks(state, ctx):
+    begun.append(1)
+    raise ValueError("tired")
+async def spare(state, ctx):
+    return await ctx.call_tool("note", line=f"spare after {len(begun)}")
+"""
+    root = write(agents, code=code, stages={"talk": ["walks"]})
+
+    async with agentctl.open(root) as hub:
+        result = await hub.run("demo", "do it", ask=Asked())
+
+    assert (result.status, notes(root)) == ("done", {"spare after 1": 1})
+
+
 @pytest.mark.slow
 async def test_to_wait_for_a_decision_takes_no_time_of_the_run_or_its_agents(write: Write) -> None:
     code = "async def walks(state, ctx):\n    return await ctx.call_tool('note', line='walks')\n"

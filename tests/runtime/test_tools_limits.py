@@ -83,6 +83,17 @@ async def test_a_tool_is_called_no_more_often_than_it_may_in_a_run_over_all_agen
     assert result.usage["tool_calls"] == 4
 
 
+async def test_nobody_is_asked_about_a_call_too_many(write: Write) -> None:
+    replies = [calls(call("note", line="a")), calls(call("note", line="b")), {"contains": "[error]", "text": "enough"}]
+    root = write(ASKS, replies, rules={"approve": {"note": "always"}, "each": {"note": {"max_calls": 1}}})
+    asked = Asked()
+
+    async with agentctl.open(root) as hub:
+        result = await hub.run("demo", "do it", ask=asked)
+
+    assert (result.output, notes(root), len(asked.seen)) == ("enough", {"a": 1}, 1)
+
+
 async def test_what_is_refused_or_denied_is_no_call_of_the_run(write: Write) -> None:
     replies = [
         calls(call("nothing"), call("note"), call("note", line="a"), call("note", line="b")),

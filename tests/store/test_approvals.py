@@ -311,6 +311,25 @@ async def test_a_session_in_which_a_run_waited_in_vain_expires(store: Store, mak
     assert await store.approvals.of_run(run.run_id) == []
 
 
+async def test_what_was_decided_before_it_waits_keeps_nobody_out(store: Store, make_run: MakeRun) -> None:
+    run = await in_session(store, make_run)
+    await store.approvals.request([wanted(run)], 60)
+    await store.approvals.decide("abcdef", YES, user=None)
+    await asyncio.sleep(0.01)
+    await store.approvals.request([wanted(run, "b" * 16)], 0)
+    await store.update_run(run.run_id, status="waiting")
+
+    assert len((await store.sessions.expire(-1))[0]) == 1
+
+
+async def test_what_expired_stays_denied_when_the_run_ends(store: Store, make_run: MakeRun) -> None:
+    run = await in_session(store, make_run)
+    await store.approvals.request([wanted(run)], 0)
+    await store.approvals.withdraw(run.run_id, [])
+
+    assert [row.status for row in await store.approvals.of_run(run.run_id)] == ["expired"]
+
+
 @pytest.mark.parametrize("forget", ["delete", "rewind"])
 async def test_approvals_go_with_their_run(store: Store, make_run: MakeRun, forget: str) -> None:
     gone, stays = [await in_session(store, make_run, name) for name in ("gone", "stays")]
